@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{integer, Dot, Instruction, Program, ProgramError};
+use crate::field::batch_inverse;
 use crate::fr::Fr;
 use crate::secret::{wipe, Witness};
 use crate::sparse::SparseMatrix;
@@ -218,7 +219,7 @@ impl Program {
         wipe(scratch);
         scratch.clear();
         scratch.extend(batch.iter().map(|(_, lc)| self.evaluate(*lc, wires)));
-        Fr::batch_inverse(scratch);
+        batch_inverse(scratch);
         for ((out, _), inverse) in batch.iter().zip(scratch.iter()) {
             wires[*out as usize] = *inverse;
         }

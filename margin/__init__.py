@@ -1,0 +1,1 @@
+"""Instruments, tables, accounts, pricing and scenarios: plain numbers, no cryptography."""

@@ -1,6 +1,6 @@
 """Strict reading of JSON values: exact keys, exact types, canonical integers; nested arrays of them at speed.
 
-Every reader here names the path of the value it refuses (``tables.columns.pnl``).     specs/formats.md#encodings
+Every reader here names the path of the value it refuses (``tables.columns.pnl``).  specs/formats.md#encodings
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Public tables and listings: what a margin rule reads of a market, as exact integers with a digest.
 
 A table is a set of named axes (instrument, scenario, series ...) and columns over them. A column holds Python
-ints, each meaning ``value / 10**decimals`` of the column's unit, in the shape of the *active* sizes of its axes:
-padding up to a rule set's capacities is the circuit's business. A label maps each row of an axis to an element of
-another axis.
+ints, each meaning ``value / 10**decimals`` of the column's unit, in the shape of the *active* sizes of its
+axes: padding up to a rule set's capacities is the circuit's business. A label maps each row of an axis to an
+element of another axis.
 
 JSON (integers are canonical decimal strings, unknown keys are refused):
 
@@ -108,7 +108,7 @@ class Label:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """All that the rules read of a market: axes (active sizes, element names), columns, labels, parameters."""
+    """All that the rules read of a market: axes (active sizes and names), columns, labels, parameters."""
 
     sizes: Mapping[str, int]
     names: Mapping[str, tuple[str, ...]]
@@ -249,8 +249,8 @@ class Tables:
 class Instrument:
     """One listed contract. Its P&L per contract is ``multiplier`` units of the underlying.
 
-    ``expiry`` is unix seconds (None for a perpetual); options have a ``strike``, a plain decimal string in USD, and
-    an ``option_type``, ``call`` or ``put``. ``settlement`` names the asset in which the contract settles.
+    ``expiry`` is unix seconds (None for a perpetual); options have a ``strike``, a plain decimal string in USD,
+    and an ``option_type``, ``call`` or ``put``. ``settlement`` names the asset in which the contract settles.
     """
 
     id: str

@@ -61,6 +61,12 @@ class VerificationError(ZkMarginError):
     exit_code = 1
 
 
+class EngineUnavailable(InputError):
+    """The arithmetic engine that was asked for does not exist here."""
+
+    code = "E_ENGINE"
+
+
 # --- documents, encodings -------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""Signed statements, trees and signatures."""

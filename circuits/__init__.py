@@ -1,0 +1,1 @@
+"""The rule language, its compiler, gadgets and the constraint system."""

@@ -1,0 +1,1 @@
+"""Zero-knowledge proofs that a private derivatives portfolio meets its margin requirement."""

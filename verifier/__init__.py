@@ -1,0 +1,1 @@
+"""Policy, verification of envelopes and of Groth16 proofs."""

@@ -1,0 +1,1 @@
+"""The rule language: front end and plaintext reading.     specs/rules.md"""

@@ -249,7 +249,7 @@ class Tables:
 class Instrument:
     """One listed contract. Its P&L per contract is ``multiplier`` units of the underlying.
 
-    ``expiry`` is unix seconds (None for a perpetual); options have a ``strike``, a plain decimal string in USD,
+    ``expiry`` is unix seconds (None for a perpetual); options have a ``strike``, a plain decimal in USD,
     and an ``option_type``, ``call`` or ``put``. ``settlement`` names the asset in which the contract settles.
     """
 

@@ -43,6 +43,27 @@ pub trait Field:
     }
 }
 
+/// Inverts every element in place, zeros stay zero; three multiplications each and one inversion.
+pub fn batch_inverse<F: Field>(values: &mut [F]) {
+    let mut products = Vec::with_capacity(values.len());
+    let mut product = F::ONE;
+    for value in values.iter() {
+        products.push(product);
+        if !value.is_zero() {
+            product *= *value;
+        }
+    }
+    // A product of non-zero elements is not zero.
+    let mut inverse = product.inverse().unwrap_or(F::ZERO);
+    for (value, before) in values.iter_mut().zip(products).rev() {
+        if !value.is_zero() {
+            let next = inverse * *value;
+            *value = inverse * before;
+            inverse = next;
+        }
+    }
+}
+
 /// The constants of one prime field.
 pub trait FieldParams: Copy + Eq + Hash + Send + Sync + 'static {
     /// The prime `p`, little-endian limbs; `p < 2^254`.
@@ -288,25 +309,9 @@ impl<P: FieldParams> Fp<P> {
         Some(self.pow(&exponent))
     }
 
-    /// Inverts every element in place, zeros stay zero; three multiplications each and one inversion.
+    /// [`batch_inverse`].
     pub fn batch_inverse(values: &mut [Self]) {
-        let mut products = Vec::with_capacity(values.len());
-        let mut product = Self::ONE;
-        for value in values.iter() {
-            products.push(product);
-            if !value.is_zero() {
-                product *= *value;
-            }
-        }
-        // A product of non-zero elements is not zero.
-        let mut inverse = product.inverse().unwrap_or(Self::ZERO);
-        for (value, before) in values.iter_mut().zip(products).rev() {
-            if !value.is_zero() {
-                let next = inverse * *value;
-                *value = inverse * before;
-                inverse = next;
-            }
-        }
+        batch_inverse(values);
     }
 }
 

@@ -3,7 +3,20 @@
 //!
 //! The crate knows nothing of margin, and nothing of Python.
 
+pub mod curve;
 pub mod field;
 pub mod fq;
+pub mod fq12;
+pub mod fq2;
+pub mod fq6;
 pub mod fr;
-
+pub mod g1;
+pub mod g2;
+pub mod msm;
+pub mod ntt;
+pub mod pairing;
+pub mod parallel;
+pub mod poseidon;
+pub mod program;
+pub mod secret;
+pub mod sparse;

@@ -1,5 +1,4 @@
-"""The arithmetic engine in plain Python: readable first, the oracle for the Rust core, and its stand-in
-without Rust.
+"""The arithmetic engine in plain Python: readable first, the oracle for the Rust core, and its stand-in.
 
 The same functions and classes as ``zkmargin._core``, over the same bytes (``zkmargin.backend`` has the
 protocol). Not constant-time: a prover on a machine that others share uses the Rust core.

@@ -5,7 +5,8 @@ Both are modules with the same functions over the same byte encodings; this prot
 - Field elements: 32 bytes little-endian each, canonical (below the modulus); arrays are concatenations.
 - G1 points: 64 bytes ``x || y``; G2 points: 128 bytes ``x.c0 || x.c1 || y.c0 || y.c1``; infinity: all zeros.
 - Elements of Fq12: 384 bytes, the coefficients of ``w^0 .. w^11`` over ``Fq[w] / (w^12 - 18 w^6 + 82)``.
-- A Groth16 proof: 256 bytes ``A || B || C``. A verifying key: ``alpha1 || beta2 || gamma2 || delta2 || IC..``.
+- A Groth16 proof: 256 bytes ``A || B || C``. A verifying key:
+  ``alpha1 || beta2 || gamma2 || delta2 || IC...``.
 
 Malformed input raises ValueError, whose text never holds a value.                         specs/formats.md
 """
@@ -22,7 +23,7 @@ FieldOperation = Literal["add", "sub", "mul", "inv"]
 
 
 class WitnessHandle(Protocol):
-    """The values of all wires of a circuit, out of sight: the repr shows nothing, dropping it wipes the memory."""
+    """The values of all wires of a circuit, out of sight: the repr shows nothing, dropping it wipes them."""
 
     def to_bytes(self) -> bytes:
         """All wires as field elements, wire 0 (one) first."""
@@ -88,13 +89,13 @@ class ProvingKeyHandle(Protocol):
         """The verifying key that the file holds."""
 
     def prove(self, witness: bytes | WitnessHandle, entropy: bytes, /) -> bytes:
-        """A proof, 256 bytes. ``entropy``: 128 secret uniform bytes, used once, 64 for each blinding factor."""
+        """A proof, 256 bytes. ``entropy``: 128 secret uniform bytes, used once, 64 per blinding factor."""
 
 
 class Arithmetic(Protocol):
     """An arithmetic engine."""
 
-    # Fields: elementwise over arrays of equal length; "inv" ignores b and maps 0 to 0; Fq2 elements: 64 bytes.
+    # Fields: elementwise over arrays of equal length; "inv" ignores b and maps 0 to 0; Fq2: 64 bytes each.
     def fr_op(self, op: FieldOperation, a: bytes, b: bytes, /) -> bytes: ...
     def fq_op(self, op: FieldOperation, a: bytes, b: bytes, /) -> bytes: ...
     def fq2_op(self, op: FieldOperation, a: bytes, b: bytes, /) -> bytes: ...

@@ -1,0 +1,331 @@
+//! The private Python module `zkmargin._core`: a thin shell over `zkmargin_arith`. Its contract is the protocol
+//! `Arithmetic` of `zkmargin.backend`. No other file of the workspace names PyO3.
+//!
+//! Work is done with the interpreter released; every refusal becomes a `ValueError` without values in it.
+
+mod encoding;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use encoding::{
+    decode, decode_one, decode_point, decode_points, decode_u32, encode, encode_fq12, field_operation,
+    Refusal, Secrets,
+};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use zkmargin_arith::curve::{Affine, Curve, Point};
+use zkmargin_arith::fq::Fq;
+use zkmargin_arith::fq2::Fq2;
+use zkmargin_arith::fr::Fr;
+use zkmargin_arith::g1::G1;
+use zkmargin_arith::g2::G2;
+use zkmargin_arith::program::{Program, Run};
+use zkmargin_arith::{msm, ntt as transform, pairing as pair, poseidon as hash, secret, sparse};
+
+/// Does `task` with the interpreter released.
+fn released<T: Send>(py: Python<'_>, task: impl Send + FnOnce() -> Result<T, Refusal>) -> PyResult<T> {
+    py.detach(task).map_err(PyValueError::new_err)
+}
+
+/// The same, for bytes.
+fn released_bytes(
+    py: Python<'_>,
+    task: impl Send + FnOnce() -> Result<Vec<u8>, Refusal>,
+) -> PyResult<Py<PyBytes>> {
+    released(py, task).map(|bytes| PyBytes::new(py, &bytes).unbind())
+}
+
+fn text(error: impl std::fmt::Display) -> Refusal {
+    error.to_string()
+}
+
+fn one_point<C: Curve>(point: Point<C>) -> Vec<u8>
+where
+    Affine<C>: encoding::Encoding,
+{
+    encode(&[point.to_affine()])
+}
+
+#[pyfunction]
+#[pyo3(signature = (op, a, b, /))]
+fn fr_op(py: Python<'_>, op: &str, a: &[u8], b: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || field_operation::<Fr>(op, a, b))
+}
+
+#[pyfunction]
+#[pyo3(signature = (op, a, b, /))]
+fn fq_op(py: Python<'_>, op: &str, a: &[u8], b: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || field_operation::<Fq>(op, a, b))
+}
+
+#[pyfunction]
+#[pyo3(signature = (op, a, b, /))]
+fn fq2_op(py: Python<'_>, op: &str, a: &[u8], b: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || field_operation::<Fq2>(op, a, b))
+}
+
+fn add<C: Curve>(a: &[u8], b: &[u8]) -> Result<Vec<u8>, Refusal>
+where
+    C::Base: encoding::Encoding,
+{
+    let mut sum = Point::<C>::from(decode_point::<C>(a)?);
+    sum.add_affine(&decode_point::<C>(b)?);
+    Ok(one_point(sum))
+}
+
+fn mul<C: Curve>(point: &[u8], scalar: &[u8]) -> Result<Vec<u8>, Refusal>
+where
+    C::Base: encoding::Encoding,
+{
+    Ok(one_point(decode_point::<C>(point)?.mul(&decode_one(scalar)?)))
+}
+
+fn multi<C: Curve>(points: &[u8], scalars: &[u8]) -> Result<Vec<u8>, Refusal>
+where
+    C::Base: encoding::Encoding,
+{
+    let points = decode_points::<C>(points)?;
+    let scalars = Secrets(decode(scalars)?);
+    if points.len() != scalars.0.len() {
+        return Err("as many scalars as points are needed".to_owned());
+    }
+    Ok(one_point(msm::msm(&points, &scalars.0)))
+}
+
+#[pyfunction]
+#[pyo3(signature = (a, b, /))]
+fn g1_add(py: Python<'_>, a: &[u8], b: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || add::<G1>(a, b))
+}
+
+#[pyfunction]
+#[pyo3(signature = (point, scalar, /))]
+fn g1_mul(py: Python<'_>, point: &[u8], scalar: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || mul::<G1>(point, scalar))
+}
+
+#[pyfunction]
+#[pyo3(signature = (points, scalars, /))]
+fn g1_msm(py: Python<'_>, points: &[u8], scalars: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || multi::<G1>(points, scalars))
+}
+
+#[pyfunction]
+#[pyo3(signature = (point, /))]
+fn g1_is_valid(point: &[u8]) -> bool {
+    decode_point::<G1>(point).is_ok()
+}
+
+#[pyfunction]
+#[pyo3(signature = (a, b, /))]
+fn g2_add(py: Python<'_>, a: &[u8], b: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || add::<G2>(a, b))
+}
+
+#[pyfunction]
+#[pyo3(signature = (point, scalar, /))]
+fn g2_mul(py: Python<'_>, point: &[u8], scalar: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || mul::<G2>(point, scalar))
+}
+
+#[pyfunction]
+#[pyo3(signature = (points, scalars, /))]
+fn g2_msm(py: Python<'_>, points: &[u8], scalars: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || multi::<G2>(points, scalars))
+}
+
+#[pyfunction]
+#[pyo3(signature = (point, /))]
+fn g2_is_valid(point: &[u8]) -> bool {
+    decode_point::<G2>(point).is_ok()
+}
+
+#[pyfunction]
+#[pyo3(signature = (g1, g2, /))]
+fn pairing(py: Python<'_>, g1: &[u8], g2: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || Ok(encode_fq12(&pair::pairing(&decode_point(g1)?, &decode_point(g2)?))))
+}
+
+#[pyfunction]
+#[pyo3(signature = (g1s, g2s, /))]
+fn pairing_check(py: Python<'_>, g1s: &[u8], g2s: &[u8]) -> PyResult<bool> {
+    released(py, || {
+        let (g1s, g2s) = (decode_points(g1s)?, decode_points(g2s)?);
+        if g1s.len() != g2s.len() {
+            return Err("as many points of G1 as of G2 are needed".to_owned());
+        }
+        Ok(pair::pairing_check(&g1s.into_iter().zip(g2s).collect::<Vec<_>>()))
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (values, inverse, /))]
+fn ntt(py: Python<'_>, values: &[u8], inverse: bool) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || {
+        let mut values = Secrets(decode(values)?);
+        if !values.0.len().is_power_of_two() {
+            return Err("the size of a transform is a power of two".to_owned());
+        }
+        let domain = transform::Domain::new(values.0.len().trailing_zeros())
+            .ok_or_else(|| "no root of unity of this order".to_owned())?;
+        if inverse {
+            domain.inverse(&mut values.0);
+        } else {
+            domain.forward(&mut values.0);
+        }
+        Ok(encode(&values.0))
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (inputs, /))]
+fn poseidon(py: Python<'_>, inputs: &[u8]) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || {
+        let inputs = Secrets(decode(inputs)?);
+        let digest = hash::poseidon(&inputs.0).ok_or_else(|| "Poseidon takes 1 to 16 inputs".to_owned())?;
+        Ok(encode(&[digest]))
+    })
+}
+
+/// A sparse matrix over Fr.
+#[pyclass(frozen, module = "zkmargin._core")]
+struct SparseMatrix(Arc<sparse::SparseMatrix>);
+
+#[pymethods]
+impl SparseMatrix {
+    #[new]
+    #[pyo3(signature = (rows, cols, values, n_rows, n_cols, /))]
+    fn new(
+        py: Python<'_>,
+        rows: &[u8],
+        cols: &[u8],
+        values: &[u8],
+        n_rows: usize,
+        n_cols: usize,
+    ) -> PyResult<Self> {
+        released(py, || {
+            let (rows, cols, values) = (decode_u32(rows)?, decode_u32(cols)?, decode(values)?);
+            let matrix = sparse::SparseMatrix::new(&rows, &cols, &values, n_rows, n_cols).map_err(text)?;
+            Ok(Self(Arc::new(matrix)))
+        })
+    }
+
+    #[getter]
+    fn n_rows(&self) -> usize {
+        self.0.n_rows()
+    }
+
+    #[getter]
+    fn n_cols(&self) -> usize {
+        self.0.n_cols()
+    }
+
+    #[pyo3(signature = (gamma, /))]
+    fn fold(&self, py: Python<'_>, gamma: &[u8]) -> PyResult<Py<PyBytes>> {
+        released_bytes(py, || Ok(encode(&self.0.fold(decode_one(gamma)?))))
+    }
+}
+
+/// A parsed witness program.
+#[pyclass(frozen, module = "zkmargin._core")]
+struct WitnessProgram(Arc<Program>);
+
+#[pymethods]
+impl WitnessProgram {
+    #[new]
+    #[pyo3(signature = (program, /))]
+    fn new(py: Python<'_>, program: &[u8]) -> PyResult<Self> {
+        released(py, || Ok(Self(Arc::new(Program::parse(program).map_err(text)?))))
+    }
+
+    #[getter]
+    fn n_wires(&self) -> usize {
+        self.0.n_wires()
+    }
+
+    #[pyo3(signature = (inputs, matrices, /))]
+    fn start(
+        &self,
+        py: Python<'_>,
+        inputs: Vec<(u32, Bound<'_, PyBytes>)>,
+        matrices: Vec<PyRef<'_, SparseMatrix>>,
+    ) -> PyResult<WitnessRun> {
+        let inputs: Vec<(u32, &[u8])> =
+            inputs.iter().map(|(wire, values)| (*wire, values.as_bytes())).collect();
+        let matrices = matrices.iter().map(|matrix| Arc::clone(&matrix.0)).collect();
+        released(py, || {
+            let decoded = inputs
+                .iter()
+                .map(|(wire, values)| Ok((*wire, Secrets(decode(values)?))))
+                .collect::<Result<Vec<_>, Refusal>>()?;
+            let inputs: Vec<_> = decoded.iter().map(|(wire, values)| (*wire, values.0.as_slice())).collect();
+            let run = Run::start(Arc::clone(&self.0), &inputs, matrices).map_err(text)?;
+            Ok(WitnessRun(Mutex::new(run)))
+        })
+    }
+}
+
+/// A witness program under way.
+#[pyclass(frozen, module = "zkmargin._core")]
+struct WitnessRun(Mutex<Run>);
+
+impl WitnessRun {
+    /// A panic inside the core leaves a run that is merely unfinished.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Run> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl WitnessRun {
+    #[pyo3(signature = (wire, count, /))]
+    fn get(&self, py: Python<'_>, wire: u32, count: u32) -> PyResult<Py<PyBytes>> {
+        released_bytes(py, || Ok(encode(self.lock().get(wire, count).map_err(text)?)))
+    }
+
+    #[pyo3(signature = (wire, values, /))]
+    fn set(&self, py: Python<'_>, wire: u32, values: &[u8]) -> PyResult<()> {
+        released(py, || self.lock().set(wire, &Secrets(decode(values)?).0).map_err(text))
+    }
+
+    fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        released(py, || self.lock().finish().map_err(text))
+    }
+
+    fn witness(&self, py: Python<'_>) -> PyResult<Witness> {
+        released(py, || Ok(Witness(self.lock().witness().map_err(text)?)))
+    }
+}
+
+/// The values of all wires; nothing of them shows.
+#[pyclass(frozen, module = "zkmargin._core")]
+struct Witness(secret::Witness);
+
+#[pymethods]
+impl Witness {
+    fn to_bytes(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        released_bytes(py, || Ok(encode(self.0.wires())))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.wires().len()
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "Witness(..)"
+    }
+}
+
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::{
+        fq2_op, fq_op, fr_op, g1_add, g1_is_valid, g1_msm, g1_mul, g2_add, g2_is_valid, g2_msm, g2_mul, ntt,
+        pairing, pairing_check, poseidon, SparseMatrix, Witness, WitnessProgram, WitnessRun,
+    };
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -18,7 +18,7 @@ def cpu_seconds() -> float:
 
 
 def reset_peak() -> None:
-    """Let the kernel forget the peak so far, so that loading and parsing do not count (Linux; elsewhere they do)."""
+    """Forget the peak so far, so that loading and parsing do not count (Linux; elsewhere they do)."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:

@@ -1,7 +1,7 @@
 """zkmargin's prover as a resident process, measured as its peers are: one line in, one line of JSON out.
 
-``ours.py files WTNS ZKEY`` proves a given witness; ``ours.py account FOLDER`` computes the witness of an account first,
-as ``zkmargin prove`` does in process.
+``ours.py files WTNS ZKEY`` proves a given witness; ``ours.py account FOLDER`` computes that of an account
+first, as ``zkmargin prove`` does in process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ def serve_files(wtns: Path, zkey: Path) -> None:
         nonlocal last
         with Stopwatch() as clock:
             last = key.prove(witness, os.urandom(128))
-        return {"wall": clock.wall, "cpu": clock.cpu, "peak_bytes": peak_bytes(), "prove": clock.wall, "witness": 0.0}
+        return {
+            "wall": clock.wall,
+            "cpu": clock.cpu,
+            "peak_bytes": peak_bytes(),
+            "prove": clock.wall,
+            "witness": 0.0,
+        }
 
     def verify() -> dict[str, Any]:
         with Stopwatch() as clock:

@@ -1,4 +1,4 @@
-"""The provers that are measured side by side: each a process of its own that answers `prove` and `verify` requests."""
+"""The provers that are measured side by side: processes that answer `prove` and `verify` requests."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def _start_gnark(case: Case, work: Path) -> Peer | str:
     key = case.zkey.with_suffix(".gnark-key")
     if not key.exists() or key.stat().st_mtime < case.r1cs.stat().st_mtime:
         unfinished = key.with_suffix(".part")
-        subprocess.run([str(program), "setup", str(case.r1cs), str(unfinished)], check=True, capture_output=True)
+        subprocess.run(
+            [str(program), "setup", str(case.r1cs), str(unfinished)], check=True, capture_output=True
+        )
         unfinished.replace(key)
     return Peer("gnark", [str(program), "serve", str(case.r1cs), str(case.wtns), str(key)])
 

@@ -1,4 +1,4 @@
-"""Makes what the provers are measured on: circuits, witnesses and keys, kept in a work folder between runs."""
+"""Makes what the provers are measured on: circuits, witnesses and keys, kept between runs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A synthetic R1CS with the shape of a margin circuit, so that provers can be compared before any rule set compiles.
+"""A synthetic R1CS with the shape of a margin circuit, to compare provers without any rule set.
 
-Range checks make 70% of its wires bits; the rest are products of field elements as a hash makes them. The files are
-written byte by byte here, apart from the package, from the published description of iden3's binary formats.
+Range checks make 70% of its wires bits; the rest are products of field elements as a hash makes them. Files
+are written byte by byte, apart from the package, after the description of iden3's binary formats.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def write_synthetic(folder: Path, constraints: int, seed: int = 1) -> tuple[Path
     r1cs, wtns = folder / "synthetic.r1cs", folder / "synthetic.wtns"
     r1cs.write_bytes(_container(b"r1cs", 1, [(1, header), (2, bytes(body)), (3, labels)]))
     witness = b"".join(value.to_bytes(32, "little") for value in values)
-    wtns.write_bytes(_container(b"wtns", 2, [(1, struct.pack("<I32sI", 32, prime, len(values))), (2, witness)]))
+    wtns.write_bytes(
+        _container(b"wtns", 2, [(1, struct.pack("<I32sI", 32, prime, len(values))), (2, witness)])
+    )
     return r1cs, wtns
 
 
@@ -66,7 +68,7 @@ def _build(
 def _products(
     state: int, left: int, right: int, count: int, values: list[int]
 ) -> list[tuple[Combination, Combination, Combination]]:
-    """``count`` multiplications (state + 3 left + c)(state + 5 right) = next, each a full-size field element."""
+    """``count`` multiplications (state + 3 left + c)(state + 5 right) = next, each a full-size element."""
     rows = []
     for k in range(count):
         a: Combination = [(state, 1), (left, 3), (0, k + 7)]

@@ -11,17 +11,17 @@ import click
 
 
 class LazyGroup(click.Group):
-    """``commands_at``: command name to (module, short help). The module holds the command under ``command``."""
+    """``commands_at``: name to (module, short help). The module holds the command under ``command``."""
 
     def __init__(self, *, commands_at: Mapping[str, tuple[str, str]], **options: Any) -> None:
         super().__init__(**options)
         self._at = dict(commands_at)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """In the declared order, which is the order of the story."""
         return list(self._at)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command's module. None for an unknown name."""
         if cmd_name not in self._at:
             return None
@@ -40,7 +40,7 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command `{args[0]}`.{hint}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of commands, without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in self._at.items()])

@@ -1,4 +1,4 @@
-"""The entrance: ``zkmargin``. Commands are loaded when called; errors become messages, JSON and exit codes here.
+"""The entrance: ``zkmargin``. Commands load when called; errors become messages, JSON and exit codes here.
 
 Exit codes: 0 the statement holds (or the command did its work), 1 it does not hold, 2 bad usage or input.
 """
@@ -89,12 +89,14 @@ def run(arguments: list[str]) -> int:
         return 2
     except MemoryError:
         return _report(_internal("out of memory", ""), "E_INTERNAL: out of memory", 2, as_json)
-    except Exception as error:  # noqa: BLE001  # the last line of defence: values must not reach the terminal
+    except Exception as error:  # the last line of defence: values must not reach the terminal
         if os.environ.get("ZKMARGIN_DEBUG"):
             raise
         where = _innermost(error.__traceback__)
         message = f"unexpected {type(error).__name__}"
-        text = f"E_INTERNAL: {message}; {where}; this is a defect; ZKMARGIN_DEBUG=1 shows more, secrets included"
+        text = (
+            f"E_INTERNAL: {message}; {where}; this is a defect; ZKMARGIN_DEBUG=1 shows more, secrets included"
+        )
         return _report(_internal(message, where), text, 2, as_json)
     return code if isinstance(code, int) else 0
 

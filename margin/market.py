@@ -1,4 +1,4 @@
-"""A market snapshot before anyone signs it: the listing, the tables over it, when, and out of which sources."""
+"""A market snapshot before anyone signs it: the listing, the tables over it, the time, the sources."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Market:
-    """The content of a snapshot. Row j of every table over the axis ``instrument`` is the listing's instrument j."""
+    """The content of a snapshot. Row j of a table over ``instrument`` is the listing's instrument j."""
 
     listing: Listing
     tables: Tables

@@ -1,13 +1,13 @@
 """Option values: Black (1976) on the forward, as the venue quotes them.
 
-Deribit's options are inverse: quoted and settled in the coin. Their mark is the undiscounted Black-76 value on the
-expiry's forward F, divided by F; that the published marks and volatilities agree with it is a test. The coin is worth
-the index S, so the value in USD is
+Deribit's options are inverse: quoted and settled in the coin. Their mark is the undiscounted Black-76 value
+on the expiry's forward F, divided by F; that the published marks and volatilities agree with it is a test.
+The coin is worth the index S, so the value in USD is
 
     V = (S / F) * Black76(F, K, sigma, T)
 
-that is, Black-76 discounted by S / F: the rate that the venue's own forwards imply. Put-call parity then reads
-``call - put = (S / F) * (F - K)``. Where S and F move together by a factor k, S / F stays.
+that is, Black-76 discounted by S / F: the rate that the venue's own forwards imply. Put-call parity then
+reads ``call - put = (S / F) * (F - K)``. Where S and F move together by a factor k, S / F stays.
 
 Source: F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3 (1976), 167-179.
 Floats live here and in the table builder only; tables and everything below them are exact integers.
@@ -31,8 +31,9 @@ def black_76(
 ) -> FloatArray:
     """Undiscounted Black-76 value per unit of the underlying, in the unit of ``forward`` and ``strike``.
 
-    All arguments broadcast. ``forward`` and ``strike`` are positive, ``volatility`` is a decimal per square root of a
-    year (0.456 = 45.6%) and ``years`` the time to expiry; where either is zero the value is the intrinsic one.
+    All arguments broadcast. ``forward`` and ``strike`` are positive, ``volatility`` is a decimal per square
+    root of a year (0.456 = 45.6%) and ``years`` the time to expiry; where either is zero the value is the
+    intrinsic one.
 
         d1 = ln(F / K) / (sigma sqrt T) + sigma sqrt T / 2,  d2 = d1 - sigma sqrt T
         call = F N(d1) - K N(d2),  put = K N(-d2) - F N(-d1)

@@ -1,7 +1,8 @@
-"""The scenario grid of portfolio margin: price and volatility shocks under which every instrument is revalued.
+"""The scenario grid of portfolio margin: price and volatility shocks under which instruments are revalued.
 
-Deribit's published portfolio margin: price moves of up to 16% either way in nine steps, each with volatility up,
-same and down; and eight extended moves with volatility up, whose P&L counts only in part (it is *dampened*).
+Deribit's published portfolio margin: price moves of up to 16% either way in nine steps, each with volatility
+up, same and down; and eight extended moves with volatility up, whose P&L counts only in part (it is
+*dampened*).
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ class Scenario:
 
 @dataclass(frozen=True)
 class VolatilityShock:
-    """Relative volatility moves by time to expiry: ``1 + up * (30 / d)**p`` and ``max(0, 1 - down * (30 / d)**p)``.
+    """Relative volatility moves by time to expiry: ``1 + up (30 / d)^p`` and ``max(0, 1 - down (30 / d)^p)``.
 
-    d is the time to expiry in days, at least ``floor_days``; p is ``short_power`` below 30 days and ``long_power`` from
-    there on, so that the factor is continuous.
+    d is the time to expiry in days, at least ``floor_days``; p is ``short_power`` below 30 days and
+    ``long_power`` from there on, so that the factor is continuous.
     """
 
     up: float = 0.50

@@ -2,8 +2,7 @@
 
 py_ecc supplies fields, curves and the pairing; here are what it lacks: canonical encodings, the subgroup
 check of G2, a multi-scalar multiplication, and one final exponentiation for the whole product. Encodings are
-those of ``zkmargin.backend``.                                                          Groth 2016, section
-3.2; EIP-197
+those of ``zkmargin.backend``.                                      Groth 2016, section 3.2; EIP-197
 """
 
 from __future__ import annotations
@@ -13,9 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from py_ecc import optimized_bn128 as bn254
+from py_ecc import optimized_bn128
 
 from zkmargin.errors import BytesLength, FieldRange, ProofInvalid, ProofPoint
+
+bn254: Any = optimized_bn128  # its annotations do not fit its own re-exports
 
 FR_MODULUS: int = bn254.curve_order
 FQ_MODULUS: int = bn254.field_modulus
@@ -23,7 +24,6 @@ ELEMENT_BYTES = 32
 G1_BYTES = 64
 G2_BYTES = 128
 PROOF_BYTES = 256
-WINDOW_BITS = 7
 
 Point = tuple[Any, Any, Any]
 """py_ecc's projective coordinates, ``x = X/Z``, ``y = Y/Z``; infinity is ``Z = 0``."""
@@ -90,24 +90,25 @@ def _linear_combination(points: Sequence[Point], scalars: Sequence[int]) -> Poin
     Signed digits halve the buckets: a negative digit adds the negated point.
     """
     terms = [(p, bn254.neg(p), scalar) for p, scalar in zip(points, scalars, strict=True) if scalar]
-    half = 1 << WINDOW_BITS - 1
-    windows = FR_MODULUS.bit_length() // WINDOW_BITS + 1
+    bits = max(2, len(terms).bit_length() - 3)
+    half = 1 << bits - 1
+    windows = FR_MODULUS.bit_length() // bits + 1
     buckets = [[bn254.Z1] * (half + 1) for _ in range(windows)]
     for point, negated, scalar in terms:
         rest, window = scalar, 0
         while rest:
-            digit = rest & (1 << WINDOW_BITS) - 1
+            digit = rest & (1 << bits) - 1
             if digit > half:
-                digit -= 1 << WINDOW_BITS
+                digit -= 1 << bits
             if digit > 0:
                 buckets[window][digit] = bn254.add(buckets[window][digit], point)
             elif digit < 0:
                 buckets[window][-digit] = bn254.add(buckets[window][-digit], negated)
-            rest = (rest - digit) >> WINDOW_BITS
+            rest = (rest - digit) >> bits
             window += 1
     total = bn254.Z1
     for row in reversed(buckets):
-        for _ in range(WINDOW_BITS):
+        for _ in range(bits):
             total = bn254.double(total)
         running = bn254.Z1
         for bucket in reversed(row[1:]):

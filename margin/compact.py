@@ -1,4 +1,4 @@
-"""A chain in a compact text form: one line per strike, prices as the venue printed them. specs/formats.md#chain
+"""A chain in a compact text form: one line per strike, prices as the venue printed them.
 
     chain,1                                           form and version
     underlying,BTC
@@ -7,12 +7,12 @@
     source,<name of the file>,<0x sha-256>            one line per file it was derived from
     future,BTC-27FEB26,71582.66                       USD
     perpetual,BTC-PERPETUAL,71447.5                   USD
-    expiry,2026-02-06T08:00:00Z,71433.23              an expiry and its forward; the strikes that follow
-    belong to it strike,60000,0.16044175,1.6177,0.00044306,        call mark (coin), call volatility, put
-    mark, put volatility
+    expiry,2026-02-06T08:00:00Z,71433.23              an expiry and its forward; its strikes follow
+    strike,60000,0.16044175,1.6177,0.00044306,        call mark (coin), call volatility, put mark, put volatility
 
 A put volatility is left out where it equals the call's; both cells of an option that is not listed are empty.
 Records come in this order. Reading gives the same chain, bit for bit, as the source it was derived from.
+                                                                                        specs/formats.md#chain
 """
 
 from __future__ import annotations

@@ -5,21 +5,20 @@ Chain (``read_chain``), one line per option, any order, one ``timestamp`` for th
     timestamp         ISO-8601 with offset       when the collection began
     instrument_name   BTC-6FEB26-60000-C         must agree with the next four
     currency, option_type, strike, expiry        BTC | ETH .., call | put, USD, ISO-8601 at 08:00 UTC
-    underlying_name   BTC-6FEB26 | SYN.BTC-7FEB26 ..   what the forward is of; SYN. is synthetic, not tradable
+    underlying_name   BTC-6FEB26 | SYN...        what the forward is of; SYN. is synthetic, not tradable
     underlying_price  USD                        the forward that the venue prices this expiry against
     index_price       USD                        the coin's index
     mark_price        coin, >= 0
-    mark_iv           decimal                    0.456 = 45.6%; the venue's two-decimal per cent figure over
-    100 bid_price, ask_price, delta, vega, open_interest, volume   may be there, are not read
+    mark_iv           decimal                    0.456 = 45.6%; the venue's two-decimal per cent figure over 100
+    bid_price, ask_price, delta, vega, open_interest, volume   may be there, are not read
 
-Futures (``timestamp, currency, instrument_name, option_underlying_price``, and candle columns): the forward
-seen in the option summary is the price, since candles can be stale; synthetic futures (``SYN.``) are not
-tradable and are skipped. Perpetuals (``timestamp, currency, instrument_name, price``, and candle columns).
-Both hold many times; rows of the chain's own second are taken. Without futures rows at that time, the futures that the chain itself names as
-underlyings are listed, at their forwards.
+Futures (``timestamp, currency, instrument_name, option_underlying_price``, and candle columns): the forward seen in
+the option summary is the price, since candles can be stale; synthetic futures are skipped. Perpetuals
+(``timestamp, currency, instrument_name, price``, and candle columns). Both hold many times; rows of the chain's own
+second are taken. Without futures rows at that second, the futures that the chain itself names as underlyings are
+listed, at their forwards.
 
-A forward is the median of ``underlying_price`` over its expiry, the index that of ``index_price`` over the
-chain.
+A forward is the median of ``underlying_price`` over its expiry, the index that of ``index_price`` over the chain.
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ from zkmargin.margin.chain import (
     FutureQuote,
     OptionQuote,
     format_time,
+    future_name,
     parse_future_name,
     parse_option_name,
     perpetual_name,

@@ -1,0 +1,363 @@
+"""Strict documents: JSON read one way only, checked before it is hashed.      specs/documents.md#json
+
+Integers are decimal strings without sign or leading zeros, bytes are 0x lower-case hex of their exact
+length, unknown and doubled keys are errors, size and depth are bounded. pydantic's errors become this
+project's codes, with the path of the field and never its value (documents of the trader are secret).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Final, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from zkmargin.encoding import canonical_json, hex_bytes
+from zkmargin.errors import (
+    BytesLength,
+    DocumentVersion,
+    FieldRange,
+    IntFormat,
+    SchemaType,
+    SchemaUnknownField,
+    ZkMarginError,
+)
+from zkmargin.field import FR_MODULUS
+
+MAX_BYTES: Final = 1 << 20
+MAX_DEPTH: Final = 16
+
+_WIRE: Final = "wire"  # validation context: the input is JSON, so integers and bytes are strings
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_UINT = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
+_INT = re.compile(r"0|-?[1-9][0-9]{0,77}", re.ASCII)
+_HEX = re.compile(r"0x(?:[0-9a-f]{2})*", re.ASCII)
+
+
+# --- JSON text --------------------------------------------------------------------------------------------
+
+
+class _Number:
+    """A JSON number: no field of any document takes one."""
+
+    __slots__ = ()
+
+    def __init__(self, _: str) -> None: ...
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in fields if names.count(name) > 1)
+        raise SchemaType(f"field `{twice[:60]}` comes twice in one object")
+    return fields
+
+
+def _refuse_constant(_: str) -> Any:
+    raise IntFormat("NaN and Infinity are not values of a document")
+
+
+def load_json(raw: bytes, what: str = "document", limit: int = MAX_BYTES) -> Any:
+    """The JSON value of UTF-8 bytes. Doubled keys, NaN, too many bytes and too much nesting are refused."""
+    if not isinstance(raw, bytes):
+        raise SchemaType("a document is given as bytes", where=what, got=type(raw).__name__)
+    if len(raw) > limit:
+        raise SchemaType("document is too large", where=what, expected=f"at most {limit} bytes", got=len(raw))
+    _check_depth(raw, what)
+    try:
+        return json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_refuse_constant,
+        )
+    except (ValueError, RecursionError):  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise SchemaType("not valid JSON in UTF-8", where=what) from None
+
+
+def _check_depth(raw: bytes, what: str) -> None:
+    """Bound the nesting before the parser recurses."""
+    depth = 0
+    for bracket in re.findall(rb"[\[\]{}]", _STRINGS.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise SchemaType(
+                "document is nested too deeply", where=what, expected=f"at most {MAX_DEPTH} levels"
+            )
+
+
+# --- field types ------------------------------------------------------------------------------------------
+
+
+def _error(cls: type[ZkMarginError], message: str) -> PydanticCustomError:
+    return PydanticCustomError(cls.code, message)
+
+
+def _read_integer(pattern: re.Pattern[str], low: int, high: int, code: type[ZkMarginError]) -> Any:
+    """A validator of integers in ``[low, high]``: strings of ``pattern`` on the wire, ints from Python."""
+
+    def read(value: Any, info: ValidationInfo) -> int:
+        if info.context == _WIRE:
+            if not isinstance(value, str) or not pattern.fullmatch(value):
+                raise _error(IntFormat, "integer must be a canonical decimal string")
+            number = int(value)
+        elif type(value) is int:
+            number = value
+        else:
+            raise _error(IntFormat, "must be an integer")
+        if not low <= number <= high:
+            raise _error(code, "integer is out of range")
+        return number
+
+    return PlainValidator(read)
+
+
+def _uint(bits: int) -> tuple[Any, ...]:
+    return (
+        _read_integer(_UINT, 0, (1 << bits) - 1, IntFormat),
+        PlainSerializer(str, when_used="json"),
+        WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]*)$", "description": f"below 2^{bits}"}),
+    )
+
+
+def _read_bytes(length: int | None, maximum: int) -> Any:
+    def read(value: Any, info: ValidationInfo) -> bytes:
+        if info.context == _WIRE:
+            if not isinstance(value, str) or not _HEX.fullmatch(value):
+                raise _error(BytesLength, "bytes must be 0x followed by lower-case hex")
+            value = bytes.fromhex(value[2:])
+        elif not isinstance(value, bytes):
+            raise _error(SchemaType, "must be bytes")
+        if length is not None and len(value) != length:
+            raise _error(BytesLength, f"wrong number of bytes, expected {length}")
+        if len(value) > maximum:
+            raise _error(BytesLength, f"too many bytes, expected at most {maximum}")
+        return bytes(value)
+
+    return PlainValidator(read)
+
+
+def _bytes(length: int | None, maximum: int = 1 << 16) -> tuple[Any, ...]:
+    pattern = f"^0x[0-9a-f]{{{2 * length}}}$" if length is not None else "^0x([0-9a-f]{2})*$"
+    return (
+        _read_bytes(length, maximum),
+        PlainSerializer(hex_bytes, when_used="json"),
+        WithJsonSchema({"type": "string", "pattern": pattern}),
+    )
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 200 or not value.isprintable():
+        raise _error(SchemaType, "must be a printable string of 1 to 200 characters")
+    return value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+U8 = Annotated[int, *_uint(8)]
+U16 = Annotated[int, *_uint(16)]
+U32 = Annotated[int, *_uint(32)]
+U64 = Annotated[int, *_uint(64)]
+U248 = Annotated[int, *_uint(248)]
+U256 = Annotated[int, *_uint(256)]
+
+
+FieldElement = Annotated[
+    int,
+    _read_integer(_UINT, 0, FR_MODULUS - 1, FieldRange),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]*)$", "description": "below BN254's r"}),
+]
+SignedInteger = Annotated[
+    int,
+    _read_integer(_INT, -(1 << 252), 1 << 252, IntFormat),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(0|-?[1-9][0-9]*)$"}),
+]
+Bytes = Annotated[bytes, *_bytes(None)]
+Bytes32 = Annotated[bytes, *_bytes(32)]
+Address = Annotated[bytes, *_bytes(20)]
+Text = Annotated[
+    str, PlainValidator(_read_text), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
+]
+Sequence = BeforeValidator(_as_tuple)  # Annotated[tuple[X, ...], Sequence]: JSON has arrays only
+
+
+def strictly_ascending(key: Callable[[Any], Any], what: str) -> AfterValidator:
+    """A validator of tuples whose keys must rise: nothing twice, and one order only."""
+
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        keys = [key(value) for value in values]
+        if any(not low < high for low, high in itertools.pairwise(keys)):
+            raise _error(SchemaType, f"{what} must be strictly ascending")
+        return values
+
+    return AfterValidator(check)
+
+
+# --- models -----------------------------------------------------------------------------------------------
+
+_UNION_TAGS: Final = frozenset({"offline", "home"})  # of discriminated unions: not part of a document's path
+
+
+class Model(BaseModel):
+    """Base of documents and their parts: frozen, strict, camelCase on the wire, snake_case in Python."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+    )
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise _translate(error, type(self).__name__) from None
+
+    # pydantic would otherwise route the validation of nested models through this constructor
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_fields(cls, value: Any, info: ValidationInfo) -> Any:
+        """On the wire every field is written out: defaults serve Python callers only."""
+        if info.context == _WIRE and isinstance(value, dict):
+            for name, field in cls.model_fields.items():
+                if (field.alias or name) not in value:
+                    raise _error(SchemaType, f"field `{field.alias or name}` is missing")
+        return value
+
+    @classmethod
+    def of_json(cls, tree: Any, what: str = "") -> Self:
+        """Read from a JSON value. Raises SchemaUnknownField, SchemaType, IntFormat, BytesLength,
+        FieldRange.
+        """
+        try:
+            return cls.model_validate(tree, context=_WIRE, by_alias=True, by_name=False)
+        except ValidationError as error:
+            raise _translate(error, what) from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON value, as read by ``of_json``."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Private(Model):
+    """A document of the trader: its repr and str show nothing but its class."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} (private)>"
+
+    __str__ = __repr__
+
+    def __repr_args__(self) -> Any:  # rich, devtools and pydantic's own printers
+        return ()
+
+
+class Document(Model):
+    """A whole file. Subclasses declare ``type`` and ``version`` as literals with these values."""
+
+    TYPE: ClassVar[str]
+    VERSION: ClassVar[str] = "1"
+    LIMIT: ClassVar[int] = MAX_BYTES
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read a file's bytes. Raises DocumentVersion where it is of another type or version."""
+        tree = load_json(raw, cls.TYPE, cls.LIMIT)
+        if not isinstance(tree, dict):
+            raise SchemaType("a document is a JSON object", where=cls.TYPE)
+        for name, expected in (("type", cls.TYPE), ("version", cls.VERSION)):
+            given = tree.get(name)
+            if not isinstance(given, str):
+                raise SchemaType("must be a string", where=name, expected=f'"{expected}"')
+            if given != expected:
+                raise DocumentVersion(
+                    f"unsupported document {name}", where=name, expected=expected, got=repr(given[:60])
+                )
+        return cls.of_json(tree)
+
+    def to_bytes(self) -> bytes:
+        """The canonical (RFC 8785) bytes of the file."""
+        return canonical_json(self.to_json())
+
+    def to_text(self) -> str:
+        """An indented form for people: reads as the same document."""
+        return json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n"
+
+
+class PrivateDocument(Document, Private):
+    """A whole file of the trader."""
+
+
+def _codes() -> dict[str, type[ZkMarginError]]:
+    found: dict[str, type[ZkMarginError]] = {}
+    waiting: list[type[ZkMarginError]] = [ZkMarginError]
+    while waiting:
+        cls = waiting.pop()
+        found.setdefault(cls.code, cls)
+        waiting.extend(cls.__subclasses__())
+    return found
+
+
+def _path(location: tuple[int | str, ...], prefix: str) -> str:
+    path = prefix
+    for part in location:
+        if part in _UNION_TAGS:
+            continue
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{to_camel(part[:60])}" if path else to_camel(part[:60])
+    return path
+
+
+def _translate(error: ValidationError, prefix: str) -> ZkMarginError:
+    """The first finding as an error of this project, without the value."""
+    finding = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    location, kind = finding["loc"], finding["type"]
+    where = _path(location, prefix)
+    if kind == "extra_forbidden":
+        return SchemaUnknownField(
+            f"field `{str(location[-1])[:60]}` is not part of the document", where=where
+        )
+    if kind == "missing":
+        return SchemaType(f"field `{location[-1]}` is missing", where=where)
+    return _codes().get(kind, SchemaType)(finding["msg"], where=where)
+
+
+def json_schema(model: type[Document]) -> dict[str, Any]:
+    """The JSON Schema 2020-12 of a document; ``additionalProperties`` is false everywhere."""
+    name = model.TYPE.rpartition("/")[2]
+    schema = model.model_json_schema(by_alias=True, mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:zkmargin:schema:{name}:{model.VERSION}",
+        **schema,
+    }

@@ -1,0 +1,39 @@
+"""Documents from and to files: read strictly, written whole, never over something by accident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from zkmargin.encoding import read_file, write_atomic
+from zkmargin.errors import FileUnreadable, ZkMarginError
+
+if TYPE_CHECKING:
+    from zkmargin.attestations.schema import Document
+
+_D = TypeVar("_D", bound="Document")
+
+
+def read_document(path: Path, kind: type[_D]) -> _D:
+    """A document of the given kind. Errors name the file."""
+    try:
+        return kind.parse(read_file(path, kind.LIMIT + 1))
+    except ZkMarginError as error:
+        if str(path) not in error.where:
+            error.where = f"{path}: {error.where}" if error.where else str(path)
+            error.args = (str(error),)
+        raise
+
+
+def write_document(path: Path, document: Document, *, force: bool = False) -> None:
+    """Write a document; one of the trader's is readable by its owner alone."""
+    from zkmargin.attestations.schema import PrivateDocument
+
+    refuse_existing(path, force)
+    write_atomic(path, document.to_text(), private=isinstance(document, PrivateDocument))
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """Raise FileUnreadable where ``path`` exists and ``force`` is not given."""
+    if path.exists() and not force:
+        raise FileUnreadable("file exists", where=str(path), hint="--force replaces it")

@@ -1,0 +1,63 @@
+"""Options and arguments that several commands share, so that one thing has one name everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def json_option(function: _F) -> _F:
+    """``--json``: one JSON document on standard output, also for errors."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also for errors.")(
+        function
+    )
+
+
+def out_option(what: str, *, required: bool = True) -> Callable[[_F], _F]:
+    """``--out FILE``."""
+    return click.option("--out", type=FILE, required=required, help=f"Write {what} here.")
+
+
+def force_option(function: _F) -> _F:
+    """``--force``: without it nothing that exists is replaced."""
+    return click.option("--force", is_flag=True, help="Replace a file that exists.")(function)
+
+
+def _time(_: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Unix seconds from unix seconds or ISO-8601 in UTC, as ``2026-02-05T09:36:47Z``."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        message = f"{value!r} is neither unix seconds nor like 2026-02-05T09:36:47Z"
+        raise click.BadParameter(message, param=option) from None
+    return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def at_option(what: str) -> Callable[[_F], _F]:
+    """``--at TIME``: sets the clock; default now."""
+    return click.option(
+        "--at", callback=_time, metavar="TIME", help=f"{what} (unix seconds or ISO-8601 UTC; default: now)."
+    )
+
+
+def now(at: int | None) -> int:
+    """The time that a command works with."""
+    if at is not None:
+        return at
+    import time
+
+    return int(time.time())

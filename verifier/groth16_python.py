@@ -106,7 +106,7 @@ def _linear_combination(points: Sequence[Point], scalars: Sequence[int]) -> Poin
                 buckets[window][-digit] = bn254.add(buckets[window][-digit], negated)
             rest = (rest - digit) >> bits
             window += 1
-    total = bn254.Z1
+    total: Point = bn254.Z1
     for row in reversed(buckets):
         for _ in range(bits):
             total = bn254.double(total)

@@ -84,7 +84,7 @@ lint: develop  ## style, types, layers, clippy
 	$(VENV)/bin/lint-imports
 ifdef CARGO
 	$(CARGO) fmt --manifest-path rust/Cargo.toml --all --check
-	$(CARGO) clippy --quiet --locked --release --manifest-path rust/Cargo.toml --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --quiet --locked --release --target-dir rust/target/lint --manifest-path rust/Cargo.toml --workspace --all-targets -- -D warnings
 endif
 
 format: develop  ## rewrite the sources in the house style

@@ -5,6 +5,7 @@
 
 mod encoding;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use encoding::{
@@ -21,7 +22,11 @@ use zkmargin_arith::fr::Fr;
 use zkmargin_arith::g1::G1;
 use zkmargin_arith::g2::G2;
 use zkmargin_arith::program::{Program, Run};
-use zkmargin_arith::{msm, ntt as transform, pairing as pair, poseidon as hash, secret, sparse};
+use zkmargin_arith::r1cs::R1cs;
+use zkmargin_arith::{groth16, msm, ntt as transform, pairing as pair, poseidon as hash, secret, sparse};
+
+/// The most violated constraints that `r1cs_check` lists.
+const MAX_VIOLATIONS: usize = 32;
 
 /// Does `task` with the interpreter released.
 fn released<T: Send>(py: Python<'_>, task: impl Send + FnOnce() -> Result<T, Refusal>) -> PyResult<T> {
@@ -317,12 +322,93 @@ impl Witness {
     }
 }
 
+/// The argument `witness` of the prover.
+#[derive(FromPyObject)]
+enum WitnessArgument<'py> {
+    Handle(PyRef<'py, Witness>),
+    Bytes(Bound<'py, PyBytes>),
+}
+
+/// A proving key in memory.
+#[pyclass(frozen, module = "zkmargin._core")]
+struct ProvingKey(groth16::ProvingKey);
+
+#[pymethods]
+impl ProvingKey {
+    #[new]
+    #[pyo3(signature = (path, /))]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let file = py.detach(|| std::fs::read(path))?;
+        released(py, || Ok(Self(groth16::ProvingKey::parse(&file).map_err(text)?)))
+    }
+
+    #[getter]
+    fn n_public(&self) -> usize {
+        self.0.n_public
+    }
+
+    #[getter]
+    fn n_wires(&self) -> usize {
+        self.0.n_wires
+    }
+
+    #[getter]
+    fn domain_size(&self) -> usize {
+        self.0.domain_size()
+    }
+
+    fn verifying_key(&self, py: Python<'_>) -> Py<PyBytes> {
+        PyBytes::new(py, &self.0.verifying_key()).unbind()
+    }
+
+    #[pyo3(signature = (witness, entropy, /))]
+    fn prove(&self, py: Python<'_>, witness: WitnessArgument<'_>, entropy: &[u8]) -> PyResult<Py<PyBytes>> {
+        let entropy = entropy.try_into().map_err(|_| PyValueError::new_err("entropy must have 128 bytes"))?;
+        match &witness {
+            WitnessArgument::Handle(witness) => {
+                let wires = witness.0.wires();
+                released_bytes(py, || Ok(self.0.prove(wires, entropy).map_err(text)?.to_bytes().to_vec()))
+            }
+            WitnessArgument::Bytes(witness) => {
+                let witness = witness.as_bytes();
+                released_bytes(py, || {
+                    let wires = Secrets(decode(witness)?);
+                    Ok(self.0.prove(&wires.0, entropy).map_err(text)?.to_bytes().to_vec())
+                })
+            }
+        }
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (r1cs, entropy, /))]
+fn groth16_setup(py: Python<'_>, r1cs: &[u8], entropy: &[u8]) -> PyResult<Py<PyBytes>> {
+    let entropy = entropy.try_into().map_err(|_| PyValueError::new_err("entropy must have 256 bytes"))?;
+    released_bytes(py, || groth16::setup(r1cs, entropy).map_err(text))
+}
+
+#[pyfunction]
+#[pyo3(signature = (vk, public_inputs, proof, /))]
+fn groth16_verify(py: Python<'_>, vk: &[u8], public_inputs: &[u8], proof: &[u8]) -> PyResult<bool> {
+    released(py, || groth16::verify(vk, public_inputs, proof).map_err(text))
+}
+
+#[pyfunction]
+#[pyo3(signature = (r1cs, witness, /))]
+fn r1cs_check(py: Python<'_>, r1cs: &[u8], witness: &[u8]) -> PyResult<Vec<usize>> {
+    released(py, || {
+        let witness = Secrets(decode(witness)?);
+        R1cs::parse(r1cs).and_then(|r1cs| r1cs.violations(&witness.0, MAX_VIOLATIONS)).map_err(text)
+    })
+}
+
 #[pymodule]
 mod _core {
     #[pymodule_export]
     use super::{
-        fq2_op, fq_op, fr_op, g1_add, g1_is_valid, g1_msm, g1_mul, g2_add, g2_is_valid, g2_msm, g2_mul, ntt,
-        pairing, pairing_check, poseidon, SparseMatrix, Witness, WitnessProgram, WitnessRun,
+        fq2_op, fq_op, fr_op, g1_add, g1_is_valid, g1_msm, g1_mul, g2_add, g2_is_valid, g2_msm, g2_mul,
+        groth16_setup, groth16_verify, ntt, pairing, pairing_check, poseidon, r1cs_check, ProvingKey,
+        SparseMatrix, Witness, WitnessProgram, WitnessRun,
     };
 
     #[pymodule_export]

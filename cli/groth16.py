@@ -1,4 +1,4 @@
-"""``zkmargin groth16``: setup, prove, verify on files that snarkjs reads and writes, arguments in its order."""
+"""``zkmargin groth16``: setup, prove, verify on the files of snarkjs, arguments in its order."""
 
 from __future__ import annotations
 

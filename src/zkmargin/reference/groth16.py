@@ -10,7 +10,7 @@ inputs. ``u_i, v_i, w_i`` interpolate wire i's column of A, B, C over the ``2^k`
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from zkmargin.backend import WitnessHandle
@@ -38,7 +38,7 @@ from zkmargin.reference.curve import (
 )
 from zkmargin.reference.field import batch_inverse, decode
 from zkmargin.reference.fourier import inverse_transform, log2_size, powers, root_of_unity, transform
-from zkmargin.reference.msm import msm, multiples
+from zkmargin.reference.msm import base_table, msm, multiples
 
 SECRET_BYTES = 64
 """A secret is 512 random bits reduced mod r, so that its distribution is uniform to 2^-258."""
@@ -139,6 +139,16 @@ def qap_at(r1cs: R1cs, tau: int) -> tuple[list[int], list[int], list[int]]:
     return u, v, w
 
 
+@cache
+def _g1_table() -> list[list[G1Point]]:
+    return base_table(G1, G1_GENERATOR)
+
+
+@cache
+def _g2_table() -> list[list[G2Point]]:
+    return base_table(G2, G2_GENERATOR)
+
+
 def groth16_setup(r1cs: bytes, entropy: bytes) -> bytes:
     """A one-person proving key, as a ``.zkey`` file: whoever knows ``entropy`` can forge proofs.
 
@@ -159,10 +169,10 @@ def groth16_setup(r1cs: bytes, entropy: bytes) -> bytes:
     n_ic = system.n_public + 1
 
     def in_g1(scalars: Sequence[int]) -> bytes:
-        return encode_g1(multiples(G1, G1_GENERATOR, scalars))
+        return encode_g1(multiples(G1, _g1_table(), scalars))
 
     def in_g2(scalars: Sequence[int]) -> bytes:
-        return encode_g2(multiples(G2, G2_GENERATOR, scalars))
+        return encode_g2(multiples(G2, _g2_table(), scalars))
 
     fixed1, fixed2 = in_g1([alpha, beta, delta]), in_g2([beta, 1, delta])
     key = Zkey(

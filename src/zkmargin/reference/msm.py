@@ -49,8 +49,8 @@ def msm(group: Group[F], points: Sequence[tuple[F, F] | None], scalars: Sequence
     return group.to_affine(total)
 
 
-def multiples(group: Group[F], base: tuple[F, F] | None, scalars: Sequence[int]) -> list[tuple[F, F] | None]:
-    """``[s * base for s in scalars]``, from a table of ``d * 2^(8i) * base``: 32 additions a scalar."""
+def base_table(group: Group[F], base: tuple[F, F] | None) -> list[list[tuple[F, F] | None]]:
+    """``table[i][d] = d * 2^(8i) * base`` for every byte ``i`` of a scalar and its value ``d``."""
     table: list[list[tuple[F, F] | None]] = []
     power = group.to_jacobian(base)
     for _ in range(0, SCALAR_BITS, BASE_WINDOW_BITS):
@@ -60,11 +60,18 @@ def multiples(group: Group[F], base: tuple[F, F] | None, scalars: Sequence[int])
             row.append(group.add_mixed(row[-1], step))
         table.append(group.batch_to_affine(row))
         power = group.add_mixed(row[-1], step)
+    return table
+
+
+def multiples(
+    group: Group[F], table: list[list[tuple[F, F] | None]], scalars: Sequence[int]
+) -> list[tuple[F, F] | None]:
+    """``[s * base for s in scalars]`` from the base's table: 32 additions a scalar."""
     products = []
     for scalar in scalars:
         total = group.to_jacobian(None)
-        for digit, row_affine in zip(scalar.to_bytes(len(table), "little"), table, strict=True):
-            total = group.add_mixed(total, row_affine[digit])
+        for digit, row in zip(scalar.to_bytes(len(table), "little"), table, strict=True):
+            total = group.add_mixed(total, row[digit])
         products.append(total)
     return group.batch_to_affine(products)
 

@@ -3,20 +3,26 @@
 //!
 //! The crate knows nothing of margin, and nothing of Python.
 
+mod binfile;
+pub mod bytes;
 pub mod curve;
+pub mod error;
 pub mod field;
-pub mod fq;
 pub mod fq12;
 pub mod fq2;
 pub mod fq6;
+pub mod fq;
 pub mod fr;
 pub mod g1;
 pub mod g2;
+pub mod groth16;
 pub mod msm;
 pub mod ntt;
 pub mod pairing;
 pub mod parallel;
 pub mod poseidon;
 pub mod program;
+pub mod r1cs;
 pub mod secret;
 pub mod sparse;
+pub mod wtns;

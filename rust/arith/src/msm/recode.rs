@@ -51,8 +51,7 @@ impl Recoded {
             if limbs == [0; 4] || point.is_infinity() {
                 continue;
             }
-            let negative = less_than(&HALF, &limbs);
-            let limbs = if negative { negate(&limbs) } else { limbs };
+            let (limbs, negative) = negate_if_high(&limbs);
             let length = bit_length(&limbs);
             lengths[length as usize] += 1;
             let reference = index as u32 | if negative { NEGATIVE } else { 0 };
@@ -139,6 +138,15 @@ fn choose_window(lengths: &[usize; 256]) -> (u32, usize) {
 
 fn bit_length(limbs: &[u64; 4]) -> u32 {
     (0..4).rev().find(|&i| limbs[i] != 0).map_or(0, |i| 64 * (i as u32 + 1) - limbs[i].leading_zeros())
+}
+
+/// `|s|` and whether `s` counts as negative, which it does above `r/2`.
+pub(super) fn negate_if_high(limbs: &[u64; 4]) -> ([u64; 4], bool) {
+    if less_than(&HALF, limbs) {
+        (negate(limbs), true)
+    } else {
+        (*limbs, false)
+    }
 }
 
 /// `r - limbs`, for `limbs < r`.

@@ -22,7 +22,7 @@ _OPTION_TAIL = re.compile(r"-((?:0|[1-9][0-9]*)(?:d[0-9]+)?)-([CP])")
 
 @dataclass(frozen=True)
 class OptionQuote:
-    """An option's mark: ``expiry`` unix seconds, ``strike`` in USD, ``mark`` in coin, volatility 0.45 = 45%."""
+    """An option's mark: ``expiry`` unix time, ``strike`` in USD, ``mark`` in coin, volatility decimal."""
 
     id: str
     expiry: int

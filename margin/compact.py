@@ -8,7 +8,7 @@
     future,BTC-27FEB26,71582.66                       USD
     perpetual,BTC-PERPETUAL,71447.5                   USD
     expiry,2026-02-06T08:00:00Z,71433.23              an expiry and its forward; its strikes follow
-    strike,60000,0.16044175,1.6177,0.00044306,        call mark (coin), call volatility, put mark, put volatility
+    strike,60000,0.16044175,1.6177,0.00044306,        call: mark (coin), volatility; put: the same
 
 A put volatility is left out where it equals the call's; both cells of an option that is not listed are empty.
 Records come in this order. Reading gives the same chain, bit for bit, as the source it was derived from.

@@ -9,16 +9,17 @@ Chain (``read_chain``), one line per option, any order, one ``timestamp`` for th
     underlying_price  USD                        the forward that the venue prices this expiry against
     index_price       USD                        the coin's index
     mark_price        coin, >= 0
-    mark_iv           decimal                    0.456 = 45.6%; the venue's two-decimal per cent figure over 100
+    mark_iv           decimal                    0.456 = 45.6%; the venue's per cent figure over 100
     bid_price, ask_price, delta, vega, open_interest, volume   may be there, are not read
 
-Futures (``timestamp, currency, instrument_name, option_underlying_price``, and candle columns): the forward seen in
-the option summary is the price, since candles can be stale; synthetic futures are skipped. Perpetuals
-(``timestamp, currency, instrument_name, price``, and candle columns). Both hold many times; rows of the chain's own
-second are taken. Without futures rows at that second, the futures that the chain itself names as underlyings are
-listed, at their forwards.
+Futures (``timestamp, currency, instrument_name, option_underlying_price``, and candle columns): the forward
+seen in the option summary is the price, since candles can be stale; synthetic futures are skipped.
+Perpetuals (``timestamp, currency, instrument_name, price``, and candle columns). Both hold many times; rows
+of the chain's own second are taken. Without futures rows at that second, the futures that the chain itself
+names as underlyings are listed, at their forwards.
 
-A forward is the median of ``underlying_price`` over its expiry, the index that of ``index_price`` over the chain.
+A forward is the median of ``underlying_price`` over its expiry, the index the median of ``index_price`` over
+the chain.
 """
 
 from __future__ import annotations
@@ -100,7 +101,9 @@ def read_chain(
         raise MarketSource(missing, where=path.name, hint=f"currencies in it: {', '.join(present) or 'none'}")
     time = chosen[0].time("timestamp")
     seen: dict[str, str] = {}
-    options, forwards, indices = [], {}, []
+    options: list[OptionQuote] = []
+    forwards: dict[int, list[float]] = {}
+    indices: list[float] = []
     named: set[str] = set()
     for row in chosen:
         quote = _read_option(row, time)

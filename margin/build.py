@@ -1,0 +1,364 @@
+"""Option chains to the public tables of a rule set: pricing, scenario revaluation, rounding to integers.
+
+Rows, per chain: options by expiry, strike, call before put; then futures by expiry; then the perpetual.
+
+=============  ====================  ===================================================================
+column         axes                  value per contract
+=============  ====================  ===================================================================
+mark           instrument            USD. Option: coin mark x index. Future, perpetual: price
+pnl            instrument, scenario  USD gain of one contract held long, times the scenario's weight
+is_option      instrument            1 for options, else 0
+is_call        instrument            1 for calls, else 0
+unit_delta     instrument            coin: 1 for futures and perpetuals, 0 for options
+delta          instrument            coin: Black-76 delta on the forward; 1 for futures and perpetuals
+strike         instrument            USD, 0 where there is none
+forward        instrument            USD: forward of the expiry; of a perpetual the index
+expiry_time    instrument            unix seconds, 0 for perpetuals
+=============  ====================  ===================================================================
+
+Labels: ``underlying`` (the coin), ``expiry`` and ``series`` (expiry and strike), each -1 where an
+instrument has none.
+
+Units and approximations:
+
+- An option's P&L in a scenario is the change of its full Black-76 value in USD (``pricing``), with forward
+  and index moved by the same factor and volatility by the shock of its time to expiry. Time does not pass.
+- Rows of futures and perpetuals are counted in *coins of exposure* (multiplier 1, P&L in USD linear in the
+  price). A real inverse contract of N USD is N / price coins: its coin P&L, N (1/p0 - 1/p1), is worth N/p0
+  (p1 - p0) USD at p1.
+- ``mark`` of a future is its price, so an account's cash is net of what was paid: buying one at 71,000
+  debits 71,000.
+
+Rounding: every value becomes the nearest integer at the column's decimals, ties to even. A size can have
+either sign, so no direction would favour one side; the equity, or the P&L of a scenario, of an account is
+off by at most half a unit of the last decimal times the sum of its absolute sizes. Floats end here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from functools import cached_property
+
+import numpy as np
+
+from zkmargin.encoding import parse_decimal
+from zkmargin.errors import MarketSource
+from zkmargin.margin.chain import Chain, format_plain, future_name
+from zkmargin.margin.market import Market, Source
+from zkmargin.margin.pricing import (
+    SECONDS_PER_DAY,
+    SECONDS_PER_YEAR,
+    BoolArray,
+    FloatArray,
+    black_76,
+    forward_delta,
+)
+from zkmargin.margin.scenarios import Grid, deribit_grid
+from zkmargin.margin.schema import ColumnSchema, LabelSchema, TableSchema
+from zkmargin.margin.strict import IntArray
+from zkmargin.margin.tables import INSTRUMENT_AXIS, Column, Instrument, Label, Listing, Tables
+
+SCENARIO_AXIS = "scenario"
+_EXACT_FLOAT = float(1 << 53)
+
+
+def build_market(
+    chains: Sequence[Chain],
+    schema: TableSchema,
+    parameters: Mapping[str, str] | None = None,
+    grid: Grid | None = None,
+) -> Market:
+    """The tables that ``schema`` asks for, over all instruments of ``chains`` (of one moment).
+
+    ``parameters`` are decimal strings; those not given take ``default_parameters``. Raises Capacity where
+    rows do not fit, ParameterCondition where a value is outside its declared bounds, MarketSource where the
+    chains do not go together or the schema asks for what a chain cannot tell.
+    """
+    board = Board(tuple(chains), grid or deribit_grid())
+    listing = Listing(board.instruments, schema.lot_decimals, schema.cash_unit, schema.cash_decimals)
+    names: dict[str, tuple[str, ...]] = {
+        INSTRUMENT_AXIS: tuple(instrument.id for instrument in board.instruments),
+        SCENARIO_AXIS: board.grid.names,
+    }
+    labels = {}
+    for label in schema.labels:
+        groups, indices = board.label(label)
+        if names.setdefault(label.target, groups) != groups:
+            raise MarketSource(
+                f"label `{label.name}` points to an axis of other elements", where=label.target
+            )
+        labels[label.name] = Label(label.name, label.axis, label.target, indices)
+    axes = {axis.name: axis for axis in schema.axes}
+    for name, axis in axes.items():
+        if name not in names:
+            raise MarketSource(f"an option chain has nothing for the axis `{name}`")
+        axis.check(len(names[name]))
+    names = {name: names[name] for name in axes}
+    columns = {}
+    for wanted in schema.columns:
+        columns[wanted.name] = column = board.column(wanted)
+        wanted.check(column, [names[axis] for axis in wanted.axes])
+    return Market(
+        listing=listing,
+        tables=Tables(
+            sizes={name: len(elements) for name, elements in names.items()},
+            names=names,
+            columns=columns,
+            labels=labels,
+            parameters=_parameters(schema, board, parameters or {}),
+        ),
+        price_time=board.time,
+        sources=board.sources,
+    )
+
+
+def default_parameters(chains: Sequence[Chain]) -> dict[str, Decimal]:
+    """Parameters of Deribit's portfolio margin, as published, that a rule set may ask for.
+
+    ``short_rate``: 0.01 coin per contract net short at a strike, in USD at the highest index.
+    ``offset_rate``: 1% of the futures delta that is long in one expiry and short in another, in USD per
+    coin. ``im_factor``: initial margin is 1.3 times maintenance margin. ``index``: the coin's price in USD
+    (one chain).
+    """
+    index = max(Decimal(repr(chain.index)) for chain in chains)
+    return {
+        "short_rate": index * Decimal("0.01"),
+        "offset_rate": index * Decimal("0.01"),
+        "im_factor": Decimal("1.3"),
+        "index": index,
+    }
+
+
+def _parameters(schema: TableSchema, board: Board, given: Mapping[str, str]) -> dict[str, Column]:
+    known = {parameter.name for parameter in schema.parameters}
+    if unknown := sorted(given.keys() - known):
+        raise MarketSource(
+            f"the rule set has no parameter `{unknown[0][:40]}`",
+            hint=f"it has: {', '.join(sorted(known)) or 'none'}",
+        )
+    defaults = default_parameters(board.chains)
+    built = {}
+    for wanted in schema.parameters:
+        if wanted.name in given:
+            value = parse_decimal(given[wanted.name], wanted.decimals, f"parameter `{wanted.name}`")
+        elif wanted.name in defaults:
+            # Charges and factors raise the requirement: rounding up never understates it.
+            scaled = defaults[wanted.name].scaleb(wanted.decimals)
+            value = int(scaled.to_integral_value(ROUND_CEILING))
+        else:
+            raise MarketSource(f"parameter `{wanted.name}` has no default: give its value")
+        built[wanted.name] = column = Column.of(wanted.name, (), wanted.decimals, value)
+        wanted.check(column, ())
+    return built
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """Chains of one moment side by side, as flat arrays with one entry per instrument, in listing order."""
+
+    chains: tuple[Chain, ...]
+    grid: Grid
+
+    def __post_init__(self) -> None:
+        if not self.chains:
+            raise MarketSource("no chain to build from")
+        if len({chain.time for chain in self.chains}) != 1:
+            raise MarketSource("the chains are of different times")
+        if len({chain.underlying for chain in self.chains}) != len(self.chains):
+            raise MarketSource("two chains have the same underlying")
+
+    @property
+    def time(self) -> int:
+        """Unix seconds of the prices."""
+        return self.chains[0].time
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """Source files of all chains, each once."""
+        return tuple(dict.fromkeys(source for chain in self.chains for source in chain.sources))
+
+    @cached_property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """All listed instruments. Options settle in the coin; futures are modelled as linear, in USD."""
+        listed = []
+        for chain in self.chains:
+            for option in chain.options:
+                listed.append(
+                    Instrument(
+                        id=option.id,
+                        kind="option",
+                        underlying=chain.underlying,
+                        settlement=chain.underlying,
+                        multiplier="1",
+                        expiry=option.expiry,
+                        strike=format_plain(option.strike),
+                        option_type="call" if option.is_call else "put",
+                    )
+                )
+            for future in chain.futures:
+                kind = "perpetual" if future.expiry is None else "future"
+                listed.append(Instrument(future.id, kind, chain.underlying, "USD", "1", future.expiry))
+        return tuple(listed)
+
+    def column(self, wanted: ColumnSchema) -> Column:
+        """One declared column, rounded to its decimals."""
+        figures: dict[str, tuple[tuple[str, ...], Callable[[], FloatArray]]] = {
+            "mark": ((INSTRUMENT_AXIS,), lambda: self.mark),
+            "pnl": ((INSTRUMENT_AXIS, SCENARIO_AXIS), lambda: self.pnl),
+            "is_option": ((INSTRUMENT_AXIS,), lambda: self.is_option.astype(np.float64)),
+            "is_call": ((INSTRUMENT_AXIS,), lambda: (self.is_option & self.is_call).astype(np.float64)),
+            "unit_delta": ((INSTRUMENT_AXIS,), lambda: (~self.is_option).astype(np.float64)),
+            "delta": ((INSTRUMENT_AXIS,), lambda: self.delta),
+            "strike": ((INSTRUMENT_AXIS,), lambda: np.where(self.is_option, self.strike, 0.0)),
+            "forward": ((INSTRUMENT_AXIS,), lambda: self.forward),
+            "expiry_time": ((INSTRUMENT_AXIS,), lambda: self.expiry),
+        }
+        if wanted.name not in figures:
+            raise MarketSource(
+                f"an option chain has nothing for the column `{wanted.name}`",
+                hint=f"known: {', '.join(figures)}",
+            )
+        axes, figure = figures[wanted.name]
+        if wanted.axes != axes:
+            raise MarketSource(
+                f"column `{wanted.name}` has other axes", expected=list(axes), got=list(wanted.axes)
+            )
+        return Column(
+            wanted.name, axes, wanted.decimals, round_half_even(figure(), wanted.decimals, wanted.name)
+        )
+
+    def label(self, wanted: LabelSchema) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """Element names of the label's target axis, and each row's element."""
+        namers: dict[str, Callable[[Instrument], str | None]] = {
+            "underlying": lambda instrument: instrument.underlying,
+            "expiry": _expiry_name,
+            "series": lambda instrument: None if instrument.strike is None else _series_name(instrument),
+        }
+        if wanted.name not in namers or wanted.axis != INSTRUMENT_AXIS:
+            raise MarketSource(
+                f"an option chain has nothing for the label `{wanted.name}`",
+                hint=f"known, from {INSTRUMENT_AXIS}: {', '.join(namers)}",
+            )
+        groups: dict[str, int] = {}
+        indices = []
+        for instrument in self.instruments:
+            name = namers[wanted.name](instrument)
+            indices.append(-1 if name is None else groups.setdefault(name, len(groups)))
+        return tuple(groups), tuple(indices)
+
+    # Figures per instrument: floats of shape (instruments,) unless said otherwise.
+
+    @cached_property
+    def is_option(self) -> BoolArray:
+        """Whether the row is an option."""
+        return np.array([instrument.kind == "option" for instrument in self.instruments])
+
+    @cached_property
+    def is_call(self) -> BoolArray:
+        """Whether the row is a call; True, and without meaning, for rows that are no options."""
+        return np.array([instrument.option_type != "put" for instrument in self.instruments])
+
+    @cached_property
+    def strike(self) -> FloatArray:
+        """USD; 1, and without meaning, for rows that are no options."""
+        return np.array([float(instrument.strike or 1) for instrument in self.instruments])
+
+    @cached_property
+    def expiry(self) -> FloatArray:
+        """Unix seconds; 0 for perpetuals."""
+        return np.array([float(instrument.expiry or 0) for instrument in self.instruments])
+
+    @cached_property
+    def index(self) -> FloatArray:
+        """USD per coin."""
+        rows = [chain.index for chain in self.chains for _ in (*chain.options, *chain.futures)]
+        return np.array(rows)
+
+    @cached_property
+    def price(self) -> FloatArray:
+        """As quoted: coin for options, USD for futures and perpetuals."""
+        rows: list[float] = []
+        for chain in self.chains:
+            rows += [float(option.mark) for option in chain.options]
+            rows += [float(future.price) for future in chain.futures]
+        return np.array(rows)
+
+    @cached_property
+    def forward(self) -> FloatArray:
+        """USD: of an option the forward of its expiry, of a future its price, of a perpetual the index."""
+        rows: list[float] = []
+        for chain in self.chains:
+            rows += [chain.forwards[option.expiry] for option in chain.options]
+            rows += [
+                chain.index if future.expiry is None else float(future.price) for future in chain.futures
+            ]
+        return np.array(rows)
+
+    @cached_property
+    def volatility(self) -> FloatArray:
+        """Decimal, 0 for rows that are no options."""
+        rows: list[float] = []
+        for chain in self.chains:
+            rows += [float(option.volatility) for option in chain.options]
+            rows += [0.0 for _ in chain.futures]
+        return np.array(rows)
+
+    @cached_property
+    def mark(self) -> FloatArray:
+        """USD."""
+        return self.price * np.where(self.is_option, self.index, 1.0)
+
+    @cached_property
+    def delta(self) -> FloatArray:
+        """Coins of exposure to the forward."""
+        greek = forward_delta(self.forward, self.strike, self.volatility, self._years, self.is_call)
+        return np.where(self.is_option, greek, 1.0)
+
+    @cached_property
+    def _years(self) -> FloatArray:
+        return np.where(self.is_option, self.expiry - self.time, 0.0) / SECONDS_PER_YEAR
+
+    @cached_property
+    def pnl(self) -> FloatArray:
+        """USD, shape (instruments, scenarios): weight x (value under the scenario - value now)."""
+        rows = self.is_option
+        forward, strike, years = self.forward[rows], self.strike[rows], self._years[rows]
+        volatility, is_call = self.volatility[rows], self.is_call[rows]
+        days = years * (SECONDS_PER_YEAR / SECONDS_PER_DAY)
+        shock = self.grid.volatility_shock
+        shocked = np.stack(
+            [volatility * shock.factor(days, scenario.volatility) for scenario in self.grid.scenarios], axis=1
+        )
+        moves = np.array([float(scenario.price_shock) for scenario in self.grid.scenarios])
+        weights = np.array([float(scenario.weight) for scenario in self.grid.scenarios])
+        now = black_76(forward, strike, volatility, years, is_call)
+        then = black_76(
+            forward[:, None] * (1.0 + moves), strike[:, None], shocked, years[:, None], is_call[:, None]
+        )
+        gain: FloatArray = (
+            self.mark[:, None] * moves
+        )  # futures and perpetuals: linear; options are filled in below
+        gain[rows] = (then - now[:, None]) * (self.index[rows] / forward)[:, None]
+        gain *= weights
+        return gain
+
+
+def round_half_even(values: FloatArray, decimals: int, name: str) -> IntArray:
+    """The nearest integers to ``values * 10**decimals``, ties to even, as an object array of Python ints.
+
+    Raises MarketSource where a value is not finite, or too large for a float to resolve its last decimal.
+    """
+    scaled = values * 10.0**decimals
+    if not np.all(np.abs(scaled) < _EXACT_FLOAT):  # false for nan and inf too
+        raise MarketSource(f"a value of `{name}` does not resolve at {decimals} decimals")
+    return np.rint(scaled).astype(np.int64).astype(object)
+
+
+def _expiry_name(instrument: Instrument) -> str | None:
+    return None if instrument.expiry is None else future_name(instrument.underlying, instrument.expiry)
+
+
+def _series_name(instrument: Instrument) -> str:
+    return f"{_expiry_name(instrument)}-{instrument.strike}"

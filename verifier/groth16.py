@@ -45,6 +45,8 @@ def _require_encodings(vk: bytes, publics: bytes, proof: bytes) -> None:
 def _require_points(engine: Arithmetic, vk: bytes, proof: bytes) -> None:
     """Find the point that an engine refused, to name it."""
     alpha, beta, gamma, delta, ic = split_verifying_key(vk)
+    if not all(any(point) for point in (alpha, beta, gamma, delta)):
+        raise ProofPoint("point is at infinity", where="verifying key")
     valid = all(engine.g1_is_valid(point) for point in (alpha, *ic))
     if not valid or not all(engine.g2_is_valid(point) for point in (beta, gamma, delta)):
         raise ProofPoint("point is off its curve or outside its subgroup", where="verifying key")

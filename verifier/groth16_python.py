@@ -127,6 +127,8 @@ def _prepare(coordinates: tuple[int, ...]) -> _PreparedKey:
     where = "verifying key"
     (alpha,) = _g1_points(coordinates[:2], where)
     beta, gamma, delta = _g2_points(coordinates[2:14], where)
+    if any(bn254.is_inf(point) for point in (alpha, beta, gamma, delta)):
+        raise ProofPoint("point is at infinity", where=where)
     ic = _g1_points(coordinates[14:], where)
     return _PreparedKey(bn254.pairing(beta, alpha), gamma, delta, ic)
 

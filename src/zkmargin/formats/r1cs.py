@@ -47,7 +47,7 @@ class R1cs:
     constraints: Sequence[Constraint]
     n_labels: int = 0
     wire_labels: Sequence[int] | None = None
-    """circom's signal number of each wire; None writes the wires' own numbers."""
+    """circom's signal number of each wire; where None, the wires' own numbers are written."""
 
     @property
     def n_public(self) -> int:
@@ -86,15 +86,18 @@ def read_r1cs(content: Buffer) -> R1cs:
     header.finish()
     if n_wires < 1 + n_outputs + n_public_inputs + n_private_inputs:
         raise FileSection("fewer wires than inputs and outputs", where=header.where, got=n_wires)
+    if n_wires > len(content) // 8:  # a wire has a label or a term; holds memory to the size of the file
+        raise FileSection("more wires than the file has room for", where=header.where, got=n_wires)
     body = require_section(sections, 2, SECTIONS)
     constraints = []
     for _ in range(n_constraints):
         a, b, c = (_read_combination(body, n_wires) for _ in range(3))
         constraints.append((a, b, c))
     body.finish()
-    label_section = require_section(sections, 3, SECTIONS)  # also what holds n_wires to the size of the file
-    require_size(label_section, 8 * n_wires)
-    labels = struct.unpack(f"<{n_wires}Q", label_section.view)
+    labels = None
+    if 3 in sections:
+        require_size(sections[3], 8 * n_wires)
+        labels = struct.unpack(f"<{n_wires}Q", sections[3].view)
     return R1cs(n_wires, n_outputs, n_public_inputs, n_private_inputs, constraints, n_labels, labels)
 
 

@@ -93,9 +93,9 @@ def r1cs_check(r1cs: bytes, witness: bytes) -> list[int]:
 
 
 def compute_domain_size(r1cs: R1cs) -> int:
-    """The smallest power of two that holds all rows."""
+    """The smallest power of two, 2 or more, that holds all rows."""
     rows = len(r1cs.constraints) + r1cs.n_public + 1
-    return 1 << (rows - 1).bit_length()
+    return 1 << max(1, (rows - 1).bit_length())
 
 
 def lagrange_at(tau: int, log_size: int) -> list[int]:
@@ -294,7 +294,8 @@ class ProvingKey:
 def groth16_verify(vk: bytes, public_inputs: bytes, proof: bytes) -> bool:
     """Whether ``e(A, B) = e(alpha, beta) e(sum_i a_i IC_i, gamma) e(C, delta)``.
 
-    Raises ValueError on a wrong length, a value that is not canonical, a point off its curve or subgroup.
+    Raises ValueError on a wrong length, a value that is not canonical, a point off its curve or subgroup, and
+    where alpha, beta, gamma or delta is infinity.
     """
     if len(proof) != PROOF_BYTES:
         raise ValueError("a proof is 256 bytes")
@@ -305,6 +306,8 @@ def groth16_verify(vk: bytes, public_inputs: bytes, proof: bytes) -> bool:
     publics = decode(public_inputs, FR_MODULUS)
     if len(publics) != len(key[4]) - 1:
         raise ValueError("the verifying key has another number of public inputs")
+    if not all(any(point) for point in key[:4]):
+        raise ValueError("verifying key has a point at infinity")
     (alpha,) = decode_g1(key[0])
     beta, gamma, delta = decode_g2(b"".join(key[1:4]))
     ic = decode_g1(b"".join(key[4]))

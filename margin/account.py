@@ -36,7 +36,7 @@ Bounds = tuple[int, int]
 
 @dataclass(frozen=True, repr=False)
 class Account:
-    """Sizes by instrument id in lots (``10**-lot_decimals`` contracts), and cash in ``10**-cash_decimals``."""
+    """Sizes by instrument id, in lots of ``10**-lot_decimals`` contracts; cash in ``10**-cash_decimals``."""
 
     sizes: Mapping[str, int]
     cash: int

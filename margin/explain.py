@@ -8,6 +8,7 @@ element of the axes that equity and requirement keep (usually one):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -48,7 +49,7 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Headroom:
-    """One element of a claim. ``slack`` = equity - numerator / denominator x requirement; negative: missing."""
+    """One element of a claim. ``slack``: equity less numerator / denominator x requirement; negative: missing."""
 
     equity: Fraction = field(repr=False)
     requirement: Fraction = field(repr=False)
@@ -72,14 +73,14 @@ def compute_headroom(equity: Fraction, requirement: Fraction, claim: Claim) -> H
 
 
 def smallest_deposit(results: Sequence[Headroom], cash_decimals: int) -> int:
-    """The least whole number of cash units (``10**-cash_decimals``) that makes every element hold; 0 if all do.
+    """The least whole number of cash units (``10**-cash_decimals``) that makes every element hold, or 0.
 
     For rule sets whose equity counts cash once and whose requirement does not depend on it, as all do here.
     With several elements the deposit enters each of them, so the largest shortfall decides.
     """
     missing = max((-result.slack for result in results), default=Fraction(0))
     units = missing * 10**cash_decimals
-    return max(0, -((-units.numerator) // units.denominator))
+    return max(0, math.ceil(units))
 
 
 def scenario_results(
@@ -116,7 +117,7 @@ def worst_scenarios(results: Sequence[ScenarioResult], count: int = 5) -> list[S
 def contributions(
     sizes: Sequence[int], tables: Tables, lot_decimals: int, scenario: str, column: str = "pnl"
 ) -> list[Contribution]:
-    """What each position adds to the P&L of one scenario, the largest loss first; they sum to the scenario's P&L."""
+    """What each position adds to the P&L of one scenario, largest loss first. They sum to its total."""
     pnl = _pnl(tables, column)
     at = tables.names[pnl.axes[1]].index(scenario)
     scale = 10**lot_decimals

@@ -49,7 +49,7 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Headroom:
-    """One element of a claim. ``slack``: equity less numerator / denominator x requirement; negative: missing."""
+    """One element of a claim. ``slack``: equity less numerator / denominator x requirement."""
 
     equity: Fraction = field(repr=False)
     requirement: Fraction = field(repr=False)
@@ -79,8 +79,8 @@ def smallest_deposit(results: Sequence[Headroom], cash_decimals: int) -> int:
     With several elements the deposit enters each of them, so the largest shortfall decides.
     """
     missing = max((-result.slack for result in results), default=Fraction(0))
-    units = missing * 10**cash_decimals
-    return max(0, math.ceil(units))
+    scale: int = 10**cash_decimals
+    return max(0, math.ceil(missing * scale))
 
 
 def scenario_results(

@@ -110,7 +110,8 @@ class PositionStatement(SignedStructure):
 
     STRUCTURE: ClassVar[Structure] = Structure(
         "PositionStatement(uint256 commitment,uint8 scheme,bytes sizeCommitment,"
-        "bytes32 listingDigest,uint64 asOf,uint64 issuedAt,uint64 expiresAt,bytes32 venueId,bytes32 audience,uint64 epoch,uint64 seq)"
+        "bytes32 listingDigest,uint64 asOf,uint64 issuedAt,uint64 expiresAt,"
+        "bytes32 venueId,bytes32 audience,uint64 epoch,uint64 seq)"
     )
     commitment: FieldElement
     scheme: U8

@@ -25,7 +25,6 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from zkmargin.encoding import canonical_json, hex_bytes
@@ -220,6 +219,12 @@ def strictly_ascending(key: Callable[[Any], Any], what: str) -> AfterValidator:
 _UNION_TAGS: Final = frozenset({"offline", "home"})  # of discriminated unions: not part of a document's path
 
 
+def wire_name(name: str) -> str:
+    """The JSON name of a field: ``r1cs_digest`` is ``r1csDigest``."""
+    first, *rest = name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
 class Model(BaseModel):
     """Base of documents and their parts: frozen, strict, camelCase on the wire, snake_case in Python."""
 
@@ -227,7 +232,7 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
-        alias_generator=to_camel,
+        alias_generator=wire_name,
         validate_by_name=True,
         validate_by_alias=True,
         hide_input_in_errors=True,
@@ -334,7 +339,7 @@ def _path(location: tuple[int | str, ...], prefix: str) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
-            path += f".{to_camel(part[:60])}" if path else to_camel(part[:60])
+            path += f".{wire_name(part[:60])}" if path else wire_name(part[:60])
     return path
 
 

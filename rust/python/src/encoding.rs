@@ -71,7 +71,7 @@ where
 
 /// Reads an array.
 pub fn decode<T: Encoding>(bytes: &[u8]) -> Result<Vec<T>, Refusal> {
-    if bytes.len() % T::BYTES != 0 {
+    if !bytes.len().is_multiple_of(T::BYTES) {
         return Err(format!("expected {} bytes for each {}", T::BYTES, T::NAME));
     }
     bytes
@@ -130,7 +130,7 @@ pub fn encode_fq12(value: &Fq12) -> Vec<u8> {
 
 /// Reads u32 integers.
 pub fn decode_u32(bytes: &[u8]) -> Result<Vec<u32>, Refusal> {
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return Err("expected 4 bytes for each index".to_owned());
     }
     Ok(bytes.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect())

@@ -17,6 +17,7 @@ Records come in this order. Reading gives the same chain, bit for bit, as the so
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -79,11 +80,15 @@ def parse_chain(text: str, name: str) -> Chain:
 
 
 def read_source(path: Path | str, currency: str | None = None) -> Chain:
-    """A chain from a compact file, or from a Deribit chain file with the futures and perpetuals beside it."""
+    """A chain from a compact file, or from a Deribit chain file with the futures and perpetuals beside it.
+
+    The sources of the former are the file itself and those that it was derived from.
+    """
     path = Path(path)
-    text, _ = read_text(path)
+    text, content = read_text(path)
     if text.startswith("chain,"):
         chain = parse_chain(text, path.name)
+        chain = replace(chain, sources=(Source.of(path.name, content), *chain.sources))
         if currency is not None and chain.underlying != currency:
             raise MarketSource(
                 "the chain is of another currency", where=path.name, expected=currency, got=chain.underlying

@@ -1,0 +1,54 @@
+"""Derive the demo's compact chains from the original price files.
+
+    python demo/convert.py FOLDER
+
+FOLDER holds the original CSV files named in ``demo/README.md``. Writes one compact file per moment beside
+this script (form: ``margin/compact.py``) and checks that it reads back as the same chain.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from zkmargin.encoding import write_atomic
+from zkmargin.errors import MarketSource, ZkMarginError
+from zkmargin.margin.compact import format_chain, parse_chain
+from zkmargin.margin.deribit import files_beside, read_chain
+
+CURRENCY = "BTC"
+MOMENTS = ("20260205T093647Z", "20260205T212937Z")
+
+
+def convert(folder: Path, target: Path) -> list[Path]:
+    """Write the compact form of each moment's chain into ``target``; returns the files."""
+    written = []
+    for moment in MOMENTS:
+        source = folder / f"deribit_chain_{moment}.csv"
+        chain = read_chain(source, CURRENCY, *files_beside(source))
+        text = format_chain(chain)
+        path = target / f"chain_{CURRENCY.lower()}_{moment}.csv"
+        if parse_chain(text, path.name) != chain:
+            raise MarketSource("the compact form does not read back as the same chain", where=path.name)
+        write_atomic(path, text)
+        written.append(path)
+    return written
+
+
+def main() -> int:
+    """Command line entrance."""
+    if len(sys.argv) != 2:
+        print("usage: python demo/convert.py FOLDER", file=sys.stderr)
+        return 2
+    try:
+        written = convert(Path(sys.argv[1]), Path(__file__).parent)
+    except ZkMarginError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    for path in written:
+        print(f"{path.name}: {path.stat().st_size:,} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
+from zkmargin.attestations.context import party_id
 from zkmargin.attestations.owner import OwnerKeys, new_seed
 from zkmargin.attestations.schema import Bytes32, PrivateDocument
 from zkmargin.attestations.signatures import SigningKey
@@ -47,3 +48,13 @@ class SigningKeyFile(PrivateDocument):
     def key(self) -> SigningKey:
         """The key. Raises BytesLength where the number is not one of secp256k1's."""
         return SigningKey(self.secret)
+
+
+def account_of(address: bytes) -> str:
+    """The CAIP-10 account of a signer's address on Ethereum's main chain, whose id names parties off chain too."""
+    return "eip155:1:0x" + address.hex()
+
+
+def party_of(address: bytes) -> bytes:
+    """The 32-byte id of the venue or verifier that signs as ``address``."""
+    return party_id(account_of(address))

@@ -116,6 +116,12 @@ class MarketSnapshotDocument(Document):
         require_market(self.snapshot, market)
         return market
 
+    def with_signatures(self, keys: list[SigningKey]) -> MarketSnapshotDocument:
+        """The same snapshot, also signed by ``keys``; a signer's earlier signature is replaced."""
+        added = {entry.signer: entry for entry in sign(self.snapshot, self.domain.signing(), keys)}
+        merged = {entry.signer: entry for entry in self.signatures} | added
+        return self.model_copy(update={"signatures": tuple(merged[signer] for signer in sorted(merged))})
+
     def require_signed(self, signers: SignerSet) -> None:
         """Raise unless a quorum of ``signers`` signed the snapshot. The content is checked by ``market``."""
         require_signed(self.snapshot, self.domain.signing(), self.signatures, signers, "snapshot")

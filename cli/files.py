@@ -9,7 +9,10 @@ from zkmargin.encoding import read_file, write_atomic
 from zkmargin.errors import FileUnreadable, ZkMarginError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zkmargin.attestations.schema import Document
+    from zkmargin.attestations.signatures import SigningKey
 
 _D = TypeVar("_D", bound="Document")
 
@@ -37,3 +40,10 @@ def refuse_existing(path: Path, force: bool) -> None:
     """Raise FileUnreadable where ``path`` exists and ``force`` is not given."""
     if path.exists() and not force:
         raise FileUnreadable("file exists", where=str(path), hint="--force replaces it")
+
+
+def read_keys(paths: Sequence[Path]) -> list[SigningKey]:
+    """The signing keys of key files."""
+    from zkmargin.attestations.keyfiles import SigningKeyFile
+
+    return [read_document(path, SigningKeyFile).key() for path in paths]

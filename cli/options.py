@@ -61,3 +61,41 @@ def now(at: int | None) -> int:
     import time
 
     return int(time.time())
+
+
+def rules_option(function: _F) -> _F:
+    """``--rules NAME|FILE``."""
+    return click.option(
+        "--rules", required=True, metavar="NAME|FILE", help="Rule set: a shipped one or a file."
+    )(function)
+
+
+def domain_option(function: _F) -> _F:
+    """``--domain FILE``: the pledge domain that signatures are made for."""
+    return click.option("--domain", type=FILE, required=True, help="Domain file that all parties share.")(
+        function
+    )
+
+
+def signers_option(whose: str, *, required: bool = True) -> Callable[[_F], _F]:
+    """``--key FILE``, repeatable, as ``keys``."""
+    return click.option(
+        "--key",
+        "keys",
+        type=FILE,
+        multiple=True,
+        required=required,
+        help=f"Signing key of the {whose}; repeatable.",
+    )
+
+
+def valid_option(default: int) -> Callable[[_F], _F]:
+    """``--valid SECONDS``: how long what is issued holds."""
+    return click.option(
+        "--valid",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long it holds.",
+    )

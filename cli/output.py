@@ -120,3 +120,10 @@ def format_seconds(seconds: float) -> str:
     if seconds < 0.1:
         return f"{seconds * 1e3:.0f} ms"
     return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def format_time(time: int) -> str:
+    """Unix seconds as ``2026-02-05 09:36:47 UTC``."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,194 @@
+"""``zkmargin market``: build, show and sign market snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zkmargin.cli.files import read_document, read_keys, refuse_existing, write_document
+from zkmargin.cli.options import (
+    FILE,
+    at_option,
+    domain_option,
+    force_option,
+    json_option,
+    now,
+    out_option,
+    rules_option,
+    signers_option,
+    valid_option,
+)
+from zkmargin.cli.output import format_time, print_json, print_pairs, print_table, progress
+
+if TYPE_CHECKING:
+    from zkmargin.attestations.market import MarketSnapshotDocument
+
+
+@click.group()
+def command() -> None:
+    """Market snapshots: the public tables that a requirement is computed from, signed by a risk publisher."""
+
+
+@command.command()
+@click.argument("chains", nargs=-1, required=True, type=FILE)
+@rules_option
+@domain_option
+@out_option("the snapshot")
+@click.option(
+    "--currency", multiple=True, help="Coin to read from a chain file that has several; repeatable."
+)
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the rules."
+)
+@signers_option("risk publisher", required=False)
+@at_option("When the snapshot is issued")
+@valid_option(86400)
+@force_option
+@json_option
+def build(
+    chains: tuple[Path, ...],
+    rules: str,
+    domain: Path,
+    out: Path,
+    currency: tuple[str, ...],
+    parameters: tuple[str, ...],
+    keys: tuple[Path, ...],
+    at: int | None,
+    valid: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Build a snapshot from option CHAINS (files of quotes), with the tables that a rule set asks for.
+
+    Each option, future and perpetual becomes a row: its mark and its profit or loss in every scenario, by
+    full revaluation. The tables are checked against the bounds and conditions of the rule set. With --key the
+    snapshot is signed at once; `market sign` adds signatures later.
+    """
+    from zkmargin.attestations.documents import DomainFile
+    from zkmargin.attestations.market import sign_snapshot
+    from zkmargin.circuits.rules import check_tables, load_rules
+    from zkmargin.circuits.tables import table_schema
+    from zkmargin.margin.build import build_market
+    from zkmargin.margin.compact import read_source
+
+    refuse_existing(out, force)
+    issued = now(at)
+    with progress("building the tables"):
+        rule_set = load_rules(rules)
+        read = [read_source(chain, coin) for chain in chains for coin in currency or (None,)]
+        market = build_market(read, table_schema(rule_set), _assignments(parameters))
+        check_tables(rule_set, market.tables)
+        document = sign_snapshot(
+            market,
+            rule_digest=rule_set.digest,
+            issued_at=issued,
+            expires_at=issued + valid,
+            domain=read_document(domain, DomainFile).domain(),
+            keys=read_keys(keys),
+        )
+    write_document(out, document, force=force)
+    _show(document, out, as_json)
+
+
+@command.command()
+@click.argument("market", type=FILE)
+@click.option("--instruments", is_flag=True, help="List the instruments with their marks.")
+@click.option("--find", metavar="TEXT", help="List the instruments whose name contains TEXT.")
+@json_option
+def show(market: Path, instruments: bool, find: str | None, as_json: bool) -> None:
+    """Show what a snapshot says and who signed it."""
+    from zkmargin.attestations.market import MarketSnapshotDocument
+
+    document = read_document(market, MarketSnapshotDocument)
+    listed = _instruments(document, find or "") if instruments or find is not None else None
+    _show(document, market, as_json, listed)
+
+
+@command.command()
+@click.argument("market", type=FILE)
+@rules_option
+@signers_option("risk publisher")
+@out_option("the signed snapshot")
+@force_option
+@json_option
+def sign(market: Path, rules: str, keys: tuple[Path, ...], out: Path, force: bool, as_json: bool) -> None:
+    """Add signatures to a snapshot, after checking its tables against the rule set."""
+    from zkmargin.attestations.market import MarketSnapshotDocument
+    from zkmargin.circuits.rules import check_tables, load_rules
+    from zkmargin.errors import MarketMismatch
+
+    refuse_existing(out, force)
+    document = read_document(market, MarketSnapshotDocument)
+    rule_set = load_rules(rules)
+    if document.snapshot.rule_digest != rule_set.digest:
+        raise MarketMismatch(
+            "the snapshot is for another rule set",
+            where=str(market),
+            expected="0x" + rule_set.digest.hex(),
+            got="0x" + document.snapshot.rule_digest.hex(),
+        )
+    check_tables(rule_set, document.market.tables)
+    signed = document.with_signatures(read_keys(keys))
+    write_document(out, signed, force=force)
+    _show(signed, out, as_json)
+
+
+def _assignments(texts: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name or name in found:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, each name once", param_hint="--parameter")
+        found[name] = value
+    return found
+
+
+def _instruments(document: MarketSnapshotDocument, find: str) -> list[dict[str, str]]:
+    from zkmargin.encoding import format_decimal
+
+    market = document.market
+    mark = market.tables.columns.get("mark")
+    listed = []
+    for row, instrument in enumerate(market.listing.instruments):
+        if find.lower() in instrument.id.lower():
+            value = "" if mark is None else format_decimal(int(mark.values[row]), mark.decimals)
+            listed.append({"id": instrument.id, "kind": instrument.kind, "mark": value})
+    return listed
+
+
+def _show(
+    document: MarketSnapshotDocument, file: Path, as_json: bool, listed: list[dict[str, str]] | None = None
+) -> None:
+    snapshot, market = document.snapshot, document.market
+    signers = ["0x" + entry.signer.hex() for entry in document.signatures]
+    if as_json:
+        print_json(
+            {
+                "file": str(file),
+                "snapshot": snapshot.to_json(),
+                "sizes": dict(market.tables.sizes),
+                "sources": [source.name for source in market.sources],
+                "signers": signers,
+                **({} if listed is None else {"instruments": listed}),
+            }
+        )
+        return
+    sizes = ", ".join(f"{count:,} {axis}" for axis, count in market.tables.sizes.items())
+    print_pairs(
+        [
+            ("snapshot", str(file)),
+            ("prices of", format_time(snapshot.price_time)),
+            ("valid", f"{format_time(snapshot.issued_at)} to {format_time(snapshot.expires_at)}"),
+            ("tables", sizes),
+            ("market digest", "0x" + snapshot.market_digest.hex()),
+            ("rule digest", "0x" + snapshot.rule_digest.hex()),
+            ("sources", ", ".join(source.name for source in market.sources)),
+            ("signed by", ", ".join(signers) or "nobody yet"),
+        ]
+    )
+    if listed is not None:
+        rows = [[entry["id"], entry["kind"], entry["mark"]] for entry in listed]
+        print_table(("instrument", "kind", "mark (USD)"), rows, right=(2,))

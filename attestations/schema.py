@@ -7,10 +7,11 @@ project's codes, with the path of the field and never its value (documents of th
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
@@ -129,12 +130,17 @@ def _read_integer(pattern: re.Pattern[str], low: int, high: int, code: type[ZkMa
     return PlainValidator(read)
 
 
-def _uint(bits: int) -> tuple[Any, ...]:
+def unsigned_below(limit: int, error: type[ZkMarginError], meaning: str) -> tuple[Any, ...]:
+    """Annotations of an int field in ``[0, limit)``; ``error`` is the code of a value beyond it."""
     return (
-        _read_integer(_UINT, 0, (1 << bits) - 1, IntFormat),
+        _read_integer(_UINT, 0, limit - 1, error),
         PlainSerializer(str, when_used="json"),
-        WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]*)$", "description": f"below 2^{bits}"}),
+        WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]*)$", "description": meaning}),
     )
+
+
+def _uint(bits: int) -> tuple[Any, ...]:
+    return unsigned_below(1 << bits, IntFormat, f"below 2^{bits}")
 
 
 def _read_bytes(length: int | None, maximum: int) -> Any:
@@ -181,12 +187,7 @@ U248 = Annotated[int, *_uint(248)]
 U256 = Annotated[int, *_uint(256)]
 
 
-FieldElement = Annotated[
-    int,
-    _read_integer(_UINT, 0, FR_MODULUS - 1, FieldRange),
-    PlainSerializer(str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]*)$", "description": "below BN254's r"}),
-]
+FieldElement = Annotated[int, *unsigned_below(FR_MODULUS, FieldRange, "below r, the order of BN254")]
 SignedInteger = Annotated[
     int,
     _read_integer(_INT, -(1 << 252), 1 << 252, IntFormat),
@@ -267,6 +268,11 @@ class Model(BaseModel):
             return cls.model_validate(tree, context=_WIRE, by_alias=True, by_name=False)
         except ValidationError as error:
             raise _translate(error, what) from None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A checked copy: pydantic's own would skip the checks and keep what was computed from old fields."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields} | dict(update or {})
+        return type(self)(**copy.deepcopy(fields) if deep else fields)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON value, as read by ``of_json``."""

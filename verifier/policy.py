@@ -1,0 +1,145 @@
+"""A verifier's policy: whom it trusts, which rule sets and keys it accepts, how old things may be.
+
+The policy is published with a challenge; a proof names it by ``policyId``, the SHA-256 of its canonical
+bytes. A verifying key or a rule set is accepted only by being listed here.       specs/documents.md#policy
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, model_validator
+from pydantic_core import PydanticCustomError
+
+from zkmargin.attestations.context import ZERO32, Claim, ClaimKind
+from zkmargin.attestations.documents import AnyDomain, Signers
+from zkmargin.attestations.schema import (
+    U16,
+    U32,
+    U64,
+    Bytes32,
+    Document,
+    Model,
+    Sequence,
+    Text,
+    strictly_ascending,
+)
+from zkmargin.encoding import hex_bytes, sha256
+from zkmargin.errors import KeyNotListed, SchemaType
+
+
+def _not_empty(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise PydanticCustomError(SchemaType.code, "at least one is needed")
+    return values
+
+
+class VenuePolicy(Model):
+    """A venue whose position statement every proof must carry."""
+
+    venue_id: Bytes32
+    name: Text
+    signers: Signers
+
+
+class AcceptedRuleSet(Model):
+    """A rule set, its circuit and its key, all by digest.
+
+    ``transcript_digest`` names the ceremony that made the key; zero if there was none, and then the key must
+    be listed as ``insecure``: whoever ran its setup could forge proofs.
+    """
+
+    name: Text
+    rule_digest: Bytes32
+    r1cs_digest: Bytes32
+    vk_hash: Bytes32
+    transcript_digest: Bytes32
+    insecure: bool
+
+    @model_validator(mode="after")
+    def _no_transcript_is_insecure(self) -> Self:
+        if self.transcript_digest == ZERO32 and not self.insecure:
+            raise PydanticCustomError(
+                SchemaType.code, "a key without a ceremony transcript must be listed with `insecure: true`"
+            )
+        return self
+
+
+class MaximumAge(Model):
+    """Seconds: of the prices, of the positions (their ``asOf``), of the proof (its ``issuedAt``)."""
+
+    price: U32
+    statement: U32
+    proof: U32
+
+
+class LeastClaim(Model):
+    """The weakest claim that is accepted: ``den * equity >= num * requirement``."""
+
+    kind: Literal["maintenance", "initial"]
+    num: U16
+    den: U16
+
+    def claim(self) -> Claim:
+        """As a claim. Raises ClaimMismatch unless ``num >= den >= 1``."""
+        return Claim(ClaimKind[self.kind.upper()], self.num, self.den)
+
+
+class Policy(Document):
+    """``*.policy.json``. Times are seconds; lists are strictly ascending, so that one policy has one id."""
+
+    TYPE: ClassVar[str] = "zkmargin/policy"
+    type: Literal["zkmargin/policy"] = "zkmargin/policy"
+    version: Literal["1"] = "1"
+    name: Text
+    domain: AnyDomain
+    verifier_id: Bytes32
+    target: Bytes32
+    publishers: Signers
+    venues: Annotated[
+        tuple[VenuePolicy, ...],
+        Sequence,
+        AfterValidator(_not_empty),
+        strictly_ascending(lambda venue: venue.venue_id, "venues, by venueId,"),
+    ]
+    rule_sets: Annotated[
+        tuple[AcceptedRuleSet, ...],
+        Sequence,
+        AfterValidator(_not_empty),
+        strictly_ascending(lambda entry: entry.vk_hash, "rule sets, by vkHash,"),
+    ]
+    maximum_age: MaximumAge
+    clock_skew: U32
+    epoch_length: U64
+    epoch_lead: U32
+    claim: LeastClaim
+    challenge_required: bool
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self.publishers.signer_set()
+        for venue in self.venues:
+            venue.signers.signer_set()
+        self.claim.claim()
+        if self.epoch_length < 1:
+            raise PydanticCustomError(SchemaType.code, "epochLength must be at least one second")
+        if self.verifier_id == ZERO32:
+            raise PydanticCustomError(SchemaType.code, "verifierId must not be zero")
+        return self
+
+    @property
+    def policy_id(self) -> bytes:
+        """SHA-256 of the RFC 8785 bytes."""
+        return sha256(self.to_bytes())
+
+    def accepted(self, rule_digest: bytes, r1cs_digest: bytes, vk_hash: bytes) -> AcceptedRuleSet:
+        """The entry with exactly these digests. Raises KeyNotListed."""
+        for entry in self.rule_sets:
+            if (entry.rule_digest, entry.r1cs_digest, entry.vk_hash) == (rule_digest, r1cs_digest, vk_hash):
+                return entry
+        raise KeyNotListed(
+            "the policy does not list this rule set, circuit and verifying key together",
+            where="context",
+            got=f"ruleDigest {hex_bytes(rule_digest)}, vkHash {hex_bytes(vk_hash)}",
+            hint="a key is accepted only by being on the verifier's policy",
+        )

@@ -99,3 +99,41 @@ def valid_option(default: int) -> Callable[[_F], _F]:
         metavar="SECONDS",
         help="How long it holds.",
     )
+
+
+def _buffer(_: click.Context, option: click.Parameter, value: str) -> tuple[int, int]:
+    """Numerator and denominator of ``5/4``, ``1.25`` or ``2``."""
+    from fractions import Fraction
+
+    try:
+        ratio = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        raise click.BadParameter(f"{value!r} is not a number such as 1.25 or 5/4", param=option) from None
+    if ratio < 1 or ratio.numerator >= 1 << 16:
+        raise click.BadParameter("must be at least 1, as a fraction of 16-bit numbers", param=option)
+    return ratio.numerator, ratio.denominator
+
+
+def claim_options(function: _F) -> _F:
+    """``--claim KIND`` and ``--buffer RATIO``: ``equity >= buffer * requirement``."""
+    kind = click.option(
+        "--claim",
+        type=click.Choice(["maintenance", "initial"]),
+        default="maintenance",
+        show_default=True,
+        help="Which requirement is met.",
+    )
+    buffer = click.option(
+        "--buffer",
+        callback=_buffer,
+        default="1",
+        show_default=True,
+        metavar="RATIO",
+        help="How many times it is met, at least 1.",
+    )
+    return kind(buffer(function))
+
+
+def market_option(function: _F) -> _F:
+    """``--market FILE``: a market snapshot."""
+    return click.option("--market", type=FILE, required=True, help="Market snapshot.")(function)

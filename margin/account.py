@@ -17,6 +17,8 @@ Nothing private appears in a repr or in an error: errors name lines, columns and
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +126,44 @@ class Account:
             lines.append(f"{name},{_plain(self.sizes[name], listing.lot_decimals)}")
         lines.append(f"{CASH},{_plain(self.cash, listing.cash_decimals)}")
         return "\n".join(lines) + "\n"
+
+
+def import_csv(
+    path: Path | str,
+    listing: Listing,
+    *,
+    instrument_column: str = "instrument",
+    size_column: str = "size",
+    cash: str | None = None,
+    size_bounds: Bounds | None = None,
+    cash_bounds: Bounds | None = None,
+) -> Account:
+    """An account from a venue's CSV export: two of its columns, whatever others it has.
+
+    ``cash`` is a plain decimal, for exports without a row ``cash``. Raises what ``Account.of_csv`` raises.
+    """
+    path = Path(path)
+    try:
+        records = list(csv.reader(io.StringIO(read_file(path, MAX_BYTES).decode("utf-8-sig")), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        raise AccountInvalid("not a CSV file in UTF-8", where=path.name) from None
+    heading = records[0] if records else []
+    for column in (instrument_column, size_column):
+        if heading.count(column) != 1:
+            known = ", ".join(f"`{name}`" for name in heading[:20])
+            raise AccountInvalid(
+                f"there must be one column `{column}`", where=f"{path.name}:1", got=known or "no columns"
+            )
+    at = [heading.index(instrument_column), heading.index(size_column)]
+    lines = [HEADER]
+    for number, record in enumerate(records[1:], start=2):
+        if len(record) != len(heading):
+            raise AccountInvalid("malformed row", where=f"{path.name}:{number}", expected=len(heading))
+        lines.append(",".join(record[index].strip() for index in at))
+    if cash is not None:
+        lines.append(f"{CASH},{cash}")
+    text = "\n".join(lines) + "\n"
+    return Account.of_csv(text, listing, source=path.name, size_bounds=size_bounds, cash_bounds=cash_bounds)
 
 
 def _rows(text: str, source: str) -> Iterator[tuple[str, str, str]]:

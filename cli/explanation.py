@@ -1,0 +1,161 @@
+"""What `check` shows and what `prove` says when it refuses, computed once. For the trader alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zkmargin.cli.output import print_pairs, print_table
+
+if TYPE_CHECKING:
+    from zkmargin.attestations.context import Claim
+    from zkmargin.circuits.rules import Evaluation, RuleSet
+    from zkmargin.margin.explain import Contribution, Headroom, ScenarioResult
+    from zkmargin.margin.market import Market
+
+SCENARIOS_SHOWN = 5
+POSITIONS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A claim on an account in the open. Amounts are in the listing's cash unit."""
+
+    claim: str
+    unit: str
+    headroom: Headroom = field(repr=False)
+    deposit: Fraction = field(repr=False)
+    scenarios: Sequence[ScenarioResult] = field(repr=False)
+    worst: Sequence[Contribution] = field(repr=False)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the account meets the claim."""
+        return self.headroom.holds
+
+
+def explain(
+    rules: RuleSet, market: Market, private: Mapping[str, Sequence[int] | int], claim: Claim
+) -> Explanation:
+    """Compute a claim in the open, exactly. ``private``: the rule set's private columns by name."""
+    from zkmargin.circuits.rules import evaluate
+    from zkmargin.margin.explain import (
+        Claim as Ratio,
+    )
+    from zkmargin.margin.explain import (
+        compute_headroom,
+        contributions,
+        scenario_results,
+        smallest_deposit,
+        worst_scenarios,
+    )
+
+    tables, listing = market.tables, market.listing
+    kind = claim.kind.name.lower()
+    evaluation = evaluate(rules, tables, private)
+    ratio = Ratio(claim.num, claim.den)
+    found = [
+        compute_headroom(
+            Fraction(equity, evaluation.denominators["equity"]),
+            Fraction(requirement, evaluation.denominators[kind]),
+            ratio,
+        )
+        for equity, requirement in _elements(evaluation, kind)
+    ]
+    tightest = min(found, key=lambda element: element.slack)
+    deposit = Fraction(smallest_deposit(found, listing.cash_decimals), 10**listing.cash_decimals)
+    results: Sequence[ScenarioResult] = ()
+    worst: Sequence[Contribution] = ()
+    sizes = private.get("size")
+    pnl = tables.columns.get("pnl")
+    if pnl is not None and len(pnl.axes) == 2 and not isinstance(sizes, int | None):
+        label = "underlying" if "underlying" in tables.labels else None
+        results = worst_scenarios(
+            scenario_results(sizes, tables, listing.lot_decimals, label=label), SCENARIOS_SHOWN
+        )
+        worst = contributions(sizes, tables, listing.lot_decimals, results[0].scenario)[:POSITIONS_SHOWN]
+    return Explanation(str(claim), listing.cash_unit.upper(), tightest, deposit, results, worst)
+
+
+def _elements(evaluation: Evaluation, kind: str) -> list[tuple[int, int]]:
+    """Equity and requirement of every element of the axes that they keep, as integers."""
+    import numpy as np
+
+    from zkmargin.circuits.rules.plaintext import spread
+
+    kept = evaluation.axes["equity"] + evaluation.axes[kind]
+    axes = tuple(axis for axis in evaluation.rules.axes if axis in kept)
+    sides = [spread(evaluation.values[name], evaluation.axes[name], axes) for name in ("equity", kind)]
+    equity, requirement = (side.ravel().tolist() for side in np.broadcast_arrays(*sides))
+    return list(zip(equity, requirement, strict=True))
+
+
+def money(value: Fraction, unit: str = "") -> str:
+    """Rounded to cents for people, towards less: a shortfall never looks smaller than it is."""
+    cents = value.numerator * 100 // value.denominator
+    whole, rest = divmod(abs(cents), 100)
+    return f"{'-' if cents < 0 else ''}{whole:,}.{rest:02d}" + (f" {unit}" if unit else "")
+
+
+def exact(value: Fraction) -> str:
+    """All digits, as a plain decimal (every amount here has a power of ten below it)."""
+    from decimal import Context, Decimal
+
+    text = format(Context(prec=120).divide(Decimal(value.numerator), Decimal(value.denominator)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def as_json(explanation: Explanation) -> dict[str, Any]:
+    """As data; amounts are decimal strings with all digits."""
+    headroom = explanation.headroom
+    coverage = headroom.coverage
+    return {
+        "holds": explanation.holds,
+        "claim": explanation.claim,
+        "unit": explanation.unit,
+        "equity": exact(headroom.equity),
+        "requirement": exact(headroom.requirement),
+        "headroom": exact(headroom.slack),
+        "coverage": None if coverage is None else round(float(coverage), 6),
+        "smallestDeposit": exact(explanation.deposit),
+        "worstScenarios": [
+            {"group": result.group or None, "scenario": result.scenario, "pnl": exact(result.pnl)}
+            for result in explanation.scenarios
+        ],
+        "worstPositions": [
+            {"instrument": entry.instrument, "size": exact(entry.size), "pnl": exact(entry.pnl)}
+            for entry in explanation.worst
+        ],
+    }
+
+
+def show(explanation: Explanation) -> None:
+    """For people: verdict, figures, scenarios, positions."""
+    unit, headroom = explanation.unit, explanation.headroom
+    coverage = headroom.coverage
+    pairs = [
+        ("claim", explanation.claim),
+        ("equity", money(headroom.equity, unit)),
+        ("requirement", money(headroom.requirement, unit)),
+        ("headroom", money(headroom.slack, unit)),
+    ]
+    if coverage is not None:
+        pairs.append(("coverage", f"{float(coverage):.1%}"))
+    if not explanation.holds:
+        pairs.append(("smallest deposit", f"{exact(explanation.deposit)} {unit}"))
+    print_pairs(pairs)
+    if explanation.scenarios:
+        rows = [[result.scenario, result.group, money(result.pnl)] for result in explanation.scenarios]
+        print_table(("worst scenarios", "group", f"P&L ({unit})"), rows, right=(2,))
+    if explanation.worst:
+        rows = [[entry.instrument, exact(entry.size), money(entry.pnl)] for entry in explanation.worst]
+        print_table((f"in {explanation.scenarios[0].scenario}", "size", f"P&L ({unit})"), rows, right=(1, 2))
+    if explanation.holds:
+        click.echo(click.style("holds", fg="green", bold=True) + ": the account meets the claim")
+    else:
+        missing = money(-headroom.slack, unit)
+        click.echo(click.style("falls short", fg="red", bold=True) + f": {missing} missing")

@@ -1,0 +1,212 @@
+"""``zkmargin policy``: what a verifier accepts, and the domain that all parties share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from zkmargin.cli.files import read_document, refuse_existing, write_document
+from zkmargin.cli.options import (
+    FILE,
+    FOLDER,
+    claim_options,
+    domain_option,
+    force_option,
+    json_option,
+    out_option,
+)
+from zkmargin.cli.output import print_json, print_pairs, print_table
+
+if TYPE_CHECKING:
+    from zkmargin.verifier.policy import Policy
+
+
+@click.group()
+def command() -> None:
+    """A verifier's policy: whom it trusts, which keys it accepts, how old things may be."""
+
+
+@command.command()
+@click.option("--name", required=True, help="What the parties call their domain.")
+@click.option(
+    "--epoch-length",
+    type=click.IntRange(min=60),
+    default=86400,
+    show_default=True,
+    metavar="SECONDS",
+    help="One pledge per owner, pocket and epoch.",
+)
+@out_option("the domain file")
+@force_option
+@json_option
+def domain(name: str, epoch_length: int, out: Path, force: bool, as_json: bool) -> None:
+    """Write a domain file: all signatures are made for it, so that none serves elsewhere."""
+    from zkmargin.attestations.documents import DomainFile
+
+    made = DomainFile(name=name, epoch_length=epoch_length)
+    write_document(out, made, force=force)
+    salt = "0x" + made.domain().salt.hex()
+    if as_json:
+        print_json({"file": str(out), "name": name, "epochLength": str(epoch_length), "salt": salt})
+    else:
+        print_pairs([("domain", name), ("epoch", f"{epoch_length} s"), ("salt", salt), ("file", str(out))])
+
+
+@command.command()
+@click.option("--name", required=True, help="What the verifier calls the policy.")
+@domain_option
+@click.option("--verifier", required=True, metavar="SIGNER", help="The verifier: an address or its key file.")
+@click.option(
+    "--publisher",
+    "publishers",
+    multiple=True,
+    required=True,
+    metavar="SIGNER",
+    help="A risk publisher that is trusted for market snapshots; repeatable, then all must sign.",
+)
+@click.option(
+    "--venue",
+    "venues",
+    multiple=True,
+    required=True,
+    metavar="NAME=SIGNER",
+    help="A venue whose position statement each proof must carry; repeatable.",
+)
+@click.option(
+    "--keys",
+    "key_folders",
+    type=FOLDER,
+    multiple=True,
+    required=True,
+    help="Folder of `zkmargin setup`: its rule set and verifying key are accepted; repeatable.",
+)
+@click.option(
+    "--insecure", is_flag=True, help="Accept keys of a development setup, whose maker can forge proofs."
+)
+@claim_options
+@click.option("--price-age", type=int, default=60, show_default=True, help="Oldest prices, seconds.")
+@click.option("--statement-age", type=int, default=3600, show_default=True, help="Oldest positions, seconds.")
+@click.option("--proof-age", type=int, default=300, show_default=True, help="Oldest proof, seconds.")
+@click.option("--clock-skew", type=int, default=60, show_default=True, help="Clocks may differ by, seconds.")
+@click.option(
+    "--epoch-lead", type=int, default=3600, show_default=True, help="Epochs may begin early by, seconds."
+)
+@click.option("--challenge/--no-challenge", default=False, help="Ask for a challenge in each proof.")
+@out_option("the policy")
+@force_option
+@json_option
+def new(out: Path, force: bool, as_json: bool, **options: Any) -> None:
+    """Write a policy.
+
+    A SIGNER is an address (0x and 40 hex digits, as `keys show` prints it) or a signing-key file.
+    """
+    refuse_existing(out, force)
+    policy = _make(**options)
+    write_document(out, policy, force=force)
+    _show(policy, out, as_json)
+
+
+@command.command()
+@click.argument("policy", type=FILE)
+@json_option
+def show(policy: Path, as_json: bool) -> None:
+    """Show what a policy accepts."""
+    from zkmargin.verifier.policy import Policy
+
+    _show(read_document(policy, Policy), policy, as_json)
+
+
+def _make(
+    *,
+    name: str,
+    domain: Path,
+    verifier: str,
+    publishers: tuple[str, ...],
+    venues: tuple[str, ...],
+    key_folders: tuple[Path, ...],
+    insecure: bool,
+    claim: Literal["maintenance", "initial"],
+    buffer: tuple[int, int],
+    price_age: int,
+    statement_age: int,
+    proof_age: int,
+    clock_skew: int,
+    epoch_lead: int,
+    challenge: bool,
+) -> Policy:
+    from zkmargin.attestations.documents import DomainFile, Signers
+    from zkmargin.attestations.keyfiles import party_of
+    from zkmargin.verifier.policy import LeastClaim, MaximumAge, Policy, VenuePolicy
+
+    shared = read_document(domain, DomainFile)
+    trusted = [_signer(text) for text in publishers]
+    listed = []
+    for text in venues:
+        label, separator, signer = text.partition("=")
+        if not separator or not label:
+            raise click.BadParameter(f"{text!r} is not NAME=SIGNER", param_hint="--venue")
+        address = _signer(signer)
+        listed.append(VenuePolicy(venue_id=party_of(address), name=label, signers=Signers.of(address)))
+    accepted = [_accepted(folder, insecure) for folder in key_folders]
+    return Policy(
+        name=name,
+        domain=shared.domain(),
+        verifier_id=party_of(_signer(verifier)),
+        target=bytes(32),
+        publishers=Signers.of(*trusted, threshold=len(trusted)),
+        venues=tuple(sorted(listed, key=lambda venue: venue.venue_id)),
+        rule_sets=tuple(sorted(accepted, key=lambda entry: entry.vk_hash)),
+        maximum_age=MaximumAge(price=price_age, statement=statement_age, proof=proof_age),
+        clock_skew=clock_skew,
+        epoch_length=shared.epoch_length,
+        epoch_lead=epoch_lead,
+        claim=LeastClaim(kind=claim, num=buffer[0], den=buffer[1]),
+        challenge_required=challenge,
+    )
+
+
+def _accepted(folder: Path, insecure: bool) -> Any:
+    raise NotImplementedError
+
+
+def _signer(text: str) -> bytes:
+    """The address of a signer given as an address or as a key file."""
+    from zkmargin.attestations.keyfiles import SigningKeyFile
+    from zkmargin.encoding import parse_bytes
+
+    if text.startswith("0x"):
+        return parse_bytes(text, "signer", 20)
+    return read_document(Path(text), SigningKeyFile).key().address
+
+
+def _show(policy: Policy, file: Path, as_json: bool) -> None:
+    if as_json:
+        print_json({"file": str(file), "policyId": "0x" + policy.policy_id.hex(), "policy": policy.to_json()})
+        return
+    ages = policy.maximum_age
+    print_pairs(
+        [
+            ("policy", policy.name),
+            ("policy id", "0x" + policy.policy_id.hex()),
+            ("verifier id", "0x" + policy.verifier_id.hex()),
+            ("claim", str(policy.claim.claim())),
+            ("oldest", f"prices {ages.price} s, positions {ages.statement} s, proof {ages.proof} s"),
+            ("challenge", "required" if policy.challenge_required else "not required"),
+            ("file", str(file)),
+        ]
+    )
+    rows = [["market", "", _signers_text(policy.publishers)]]
+    rows += [["positions", venue.name, _signers_text(venue.signers)] for venue in policy.venues]
+    print_table(("trusts for", "name", "signers"), rows)
+    accepted = [
+        [entry.name, "0x" + entry.vk_hash.hex(), "yes" if entry.insecure else "no"]
+        for entry in policy.rule_sets
+    ]
+    print_table(("rule set", "verifying key", "insecure"), accepted)
+
+
+def _signers_text(signers: Any) -> str:
+    members = ", ".join("0x" + member.hex() for member in signers.members)
+    return f"{signers.threshold} of {members}"

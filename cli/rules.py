@@ -1,0 +1,133 @@
+"""``zkmargin rules``: list, show, check and compile margin rule sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zkmargin.cli.options import FOLDER, json_option
+from zkmargin.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from zkmargin.circuits.rules import RuleSet
+
+CIRCUIT_PHASES = ("circuit",)
+PHASES = ("parse", "resolve", "type", "bound", "side", *CIRCUIT_PHASES)
+
+
+@click.group()
+def command() -> None:
+    """Margin rule sets: what a requirement is, written once, computed in the open and proven in secret."""
+
+
+@command.command("list")
+@json_option
+def list_all(as_json: bool) -> None:
+    """List the rule sets that come with zkmargin."""
+    from zkmargin.circuits.rules import list_rules, load_rules
+
+    found = [(name, load_rules(name)) for name in list_rules()]
+    if as_json:
+        print_json({"rules": [_summary(rules, name) for name, rules in found]})
+        return
+    rows = [
+        [
+            name,
+            rules.binding,
+            ", ".join(_axis_text(rules, axis) for axis in rules.axes),
+            ", ".join(rules.requirements),
+        ]
+        for name, rules in found
+    ]
+    print_table(("rule set", "binding", "axes", "requirements"), rows)
+
+
+@command.command()
+@click.argument("rules")
+@json_option
+def show(rules: str, as_json: bool) -> None:
+    """Show a rule set (a shipped one by name, or a file): its text and its digest."""
+    from zkmargin.circuits.rules import load_rules
+
+    found = load_rules(rules)
+    if as_json:
+        print_json({**_summary(found, rules), "text": found.text.decode("utf-8")})
+        return
+    click.echo(found.text.decode("utf-8").rstrip("\n"))
+    click.echo(f"\n# digest 0x{found.digest.hex()}")
+
+
+@command.command()
+@click.argument("rules", nargs=-1, required=True)
+@json_option
+@click.pass_context
+def check(context: click.Context, rules: tuple[str, ...], as_json: bool) -> None:
+    """Check rule files; every mistake is shown with its place. Exit code 2 if there is one."""
+    from zkmargin.circuits.rules import RuleProblems, load_rules
+
+    results: list[dict[str, Any]] = []
+    for name in rules:
+        try:
+            results.append({**_summary(load_rules(name), name), "problems": []})
+        except RuleProblems as error:
+            problems = [
+                {
+                    "kind": problem.kind,
+                    "message": problem.message,
+                    "help": problem.help or None,
+                    "line": problem.span.line,
+                    "column": problem.span.column,
+                }
+                for problem in error.problems
+            ]
+            results.append({"rules": name, "problems": problems})
+            if not as_json:
+                click.echo(str(error), err=True)
+        else:
+            if not as_json:
+                click.echo(f"{name}: a valid rule set, digest {results[-1]['digest']}")
+    if as_json:
+        print_json({"rules": results})
+    context.exit(2 if any(result["problems"] for result in results) else 0)
+
+
+@command.command()
+@click.argument("rules")
+@click.option("--show", "phase", type=click.Choice(PHASES), help="Print the product of one compiler phase.")
+@click.option("--out", type=FOLDER, help="Write circuit.r1cs and circuit.zkwp (the witness program) here.")
+@json_option
+def compile(rules: str, phase: str | None, out: Path | None, as_json: bool) -> None:
+    """Compile a rule set to a circuit. The result is kept in a cache, by digest."""
+    from zkmargin.circuits.rules import show_phase
+    from zkmargin.circuits.rules.load import read_rules
+
+    if phase is not None and phase not in CIRCUIT_PHASES:
+        text = show_phase(*read_rules(rules), phase)
+        if as_json:
+            print_json({"rules": rules, "phase": phase, "text": text})
+        else:
+            click.echo(text, nl=False)
+        return
+    _compile(rules, phase, out, as_json)
+
+
+def _compile(rules: str, phase: str | None, out: Path | None, as_json: bool) -> None:
+    raise NotImplementedError
+
+
+def _summary(rules: RuleSet, name: str) -> dict[str, Any]:
+    return {
+        "rules": name,
+        "name": rules.name,
+        "digest": "0x" + rules.digest.hex(),
+        "binding": rules.binding,
+        "axes": {axis: rules.axes[axis].capacity for axis in rules.axes},
+        "private": [column.name for column in rules.private],
+        "requirements": list(rules.requirements),
+    }
+
+
+def _axis_text(rules: RuleSet, axis: str) -> str:
+    return f"{axis} {rules.axes[axis].capacity:,}"

@@ -14,7 +14,8 @@ Normal form, which lowering may rely on:
   ``left.type.visibility <= right.type.visibility``: public * public, public * private, or private * private
   where ``left`` and ``right`` carry no public factor at their top. A right factor may be a LinearSum.
 - ``Sum`` is not applied to a LinearSum (it is distributed over the terms) nor to a Sum (axes are merged).
-  SumBy is distributed likewise, except over terms that lack the label's axis and over a constant.
+  SumBy is distributed likewise; a term without the label's axis becomes a product with ``SumBy(1)``, the
+  public count of rows in each group, the only SumBy whose operand lacks the label's axis.
 - Positive and Abs of an expression whose interval shows its sign are gone.
 - A Sum or SumBy over an axis that is padded with zeros sums an expression that vanishes on padded rows; a
   Max never runs over such an axis; a claim that keeps such an axis vanishes there on both sides. So active

@@ -1,0 +1,245 @@
+"""The plaintext reading: exact integers over the active rows.     specs/rules.md#plaintext
+
+Arrays are numpy object arrays of Python ints with one dimension per axis, in the order in which the rule set
+declares its axes; a scalar has shape (). Active rows are enough: the tree makes sure that padded rows change
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from math import lcm
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zkmargin.circuits.rules.tree import (
+    Abs,
+    At,
+    ColumnRef,
+    LinearSum,
+    Literal,
+    Max,
+    Node,
+    Padding,
+    Positive,
+    Product,
+    Role,
+    RuleSet,
+    Sum,
+    SumBy,
+    walk,
+)
+from zkmargin.errors import AmountRange, CircuitError, ParameterCondition
+from zkmargin.margin.tables import Column, Tables
+
+IntArray = NDArray[np.object_]
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """What a rule set says of one account. It holds private values and has no repr that shows them.
+
+    ``values`` has every definition, ``equity`` and each requirement by name; ``axes`` and ``denominators``
+    say what they are over. ``nodes`` has every node that was needed.
+    """
+
+    rules: RuleSet
+    values: Mapping[str, IntArray]
+    axes: Mapping[str, tuple[str, ...]]
+    denominators: Mapping[str, int]
+    nodes: Mapping[Node, IntArray]
+
+    @property
+    def equity(self) -> IntArray:
+        """Equity, over ``denominators["equity"]``."""
+        return self.values["equity"]
+
+    @property
+    def requirements(self) -> Mapping[str, IntArray]:
+        """Requirements by kind, ``maintenance`` and, if the rule set has it, ``initial``."""
+        return {kind: self.values[kind] for kind in self.rules.requirements}
+
+    def slack(
+        self, kind: str = "maintenance", numerator: int = 1, denominator: int = 1
+    ) -> tuple[IntArray, int]:
+        """``denominator * equity - numerator * requirement`` as integers, and what they are over.
+
+        The account meets the claim where no element is negative.
+        """
+        axes = tuple(axis for axis in self.rules.axes if axis in self.axes["equity"] + self.axes[kind])
+        common = lcm(self.denominators["equity"], self.denominators[kind])
+        sides = []
+        for name, factor in (("equity", denominator), (kind, -numerator)):
+            scale = factor * (common // self.denominators[name])
+            sides.append(scale * spread(self.values[name], self.axes[name], axes))
+        return _array(sides[0] + sides[1]), common
+
+    def holds(self, kind: str = "maintenance", numerator: int = 1, denominator: int = 1) -> bool:
+        """Whether the claim holds for every element of the axes that equity and requirement keep."""
+        slack, _ = self.slack(kind, numerator, denominator)
+        return all(value >= 0 for value in slack.ravel().tolist())
+
+
+def evaluate(rules: RuleSet, tables: Tables, private: Mapping[str, object]) -> Evaluation:
+    """Every definition, equity and requirement of one account, exactly.
+
+    ``private`` has each private column by name: an int, or nested sequences or an array of ints in the
+    shape of the active or of the capacity sizes of its axes, zero beyond the active rows. The tables are
+    taken as checked (``check_tables``). Raises AmountRange where the account, ParameterCondition where a
+    table does not fit.
+    """
+    account = {}
+    for declared in rules.private:
+        if declared.name not in private:
+            raise AmountRange("the account lacks a private column", where=declared.name)
+        account[declared.name] = private_values(rules, tables, declared.name, private[declared.name])
+    named = {**rules.definitions, "equity": rules.equity, **rules.requirements}
+    nodes = _evaluate(rules, tables, account, named.values())
+    return Evaluation(
+        rules,
+        {name: nodes[node] for name, node in named.items()},
+        {name: node.type.axes for name, node in named.items()},
+        {name: node.type.denominator for name, node in named.items()},
+        nodes,
+    )
+
+
+def evaluate_public(rules: RuleSet, tables: Tables, nodes: Iterable[Node]) -> dict[Node, IntArray]:
+    """Values of public nodes over active rows: what circuits take as data, and what conditions compare."""
+    wanted = tuple(nodes)
+    found = _evaluate(rules, tables, {}, wanted)
+    return {node: found[node] for node in wanted}
+
+
+def pad(rules: RuleSet, axes: tuple[str, ...], values: IntArray) -> IntArray:
+    """Values over active rows brought to capacity: by zeros, or by the last row again, as each axis
+    declares.
+    """
+    for position, name in enumerate(axes):
+        axis = rules.axes[name]
+        missing = axis.capacity - values.shape[position]
+        if missing > 0:
+            filler = np.take(values, [-1] * missing, axis=position)
+            filler = filler if axis.padding is Padding.REPEAT else filler * 0
+            values = np.concatenate([values, filler], axis=position)
+    return values
+
+
+def spread(values: IntArray, axes: tuple[str, ...], onto: tuple[str, ...]) -> IntArray:
+    """Dimensions of size 1 for the axes that ``onto`` has beyond ``axes``: arrays then broadcast by axis
+    name.
+    """
+    if axes == onto:
+        return values
+    sizes = dict(zip(axes, values.shape, strict=True))
+    return values.reshape(tuple(sizes.get(axis, 1) for axis in onto))
+
+
+def column_of(tables: Tables, name: str, role: Role) -> Column:
+    """A public column or parameter of the tables. Raises ParameterCondition where it is missing."""
+    held = tables.parameters if role is Role.PARAMETER else tables.columns
+    if name not in held:
+        kind = "parameter" if role is Role.PARAMETER else "column"
+        raise ParameterCondition(f"the tables have no {kind} `{name}`")
+    return held[name]
+
+
+def private_values(rules: RuleSet, tables: Tables, name: str, given: object) -> IntArray:
+    """A private column over active rows, inside its effective interval. Messages carry no value of it."""
+    declared = rules.columns[name]
+    values: IntArray = np.asarray(given, dtype=object)
+    active = tuple(tables.sizes[axis] for axis in declared.axes)
+    full = rules.shape(declared.axes)
+    if values.ndim != len(active) or any(
+        size not in (short, long) for size, short, long in zip(values.shape, active, full, strict=True)
+    ):
+        raise AmountRange("the column has the wrong shape", where=name, expected=active, got=values.shape)
+    flat = values.ravel().tolist()
+    if not set(map(type, flat)) <= {int}:
+        raise AmountRange("the column must hold whole numbers", where=name)
+    if min(flat) < declared.lo or max(flat) > declared.hi:
+        limits = f"[{declared.lo}, {declared.hi}] / 10^{declared.decimals}"
+        raise AmountRange("a value is outside the interval that circuits prove", where=name, expected=limits)
+    kept = values[tuple(slice(0, size) for size in active)]
+    if values.size != kept.size and np.count_nonzero(kept) != np.count_nonzero(values):
+        raise AmountRange("a row beyond the listed ones is not zero", where=name)
+    return _array(kept)
+
+
+def _evaluate(
+    rules: RuleSet, tables: Tables, account: Mapping[str, IntArray], roots: Iterable[Node]
+) -> dict[Node, IntArray]:
+    found: dict[Node, IntArray] = {}
+    for node in walk(roots):
+        found[node] = _array(_value(node, found, rules, tables, account))
+    return found
+
+
+def _value(
+    node: Node, found: dict[Node, IntArray], rules: RuleSet, tables: Tables, account: Mapping[str, IntArray]
+) -> Any:
+    """The value of a node from those of its children."""
+    axes = node.type.axes
+    given = [spread(found[child], child.type.axes, axes) for child in node.children if _elementwise(node)]
+    match node:
+        case Literal():
+            return node.value
+        case ColumnRef():
+            if node.role is not Role.PRIVATE:
+                return column_of(tables, node.name, node.role).values
+            if node.name not in account:
+                raise CircuitError(f"`{node.name}` is private: the expression is not public")
+            return account[node.name]
+        case LinearSum():
+            parts = [
+                x if factor == 1 else factor * x for (factor, _), x in zip(node.terms, given, strict=True)
+            ]
+            return reduce(np.add, parts) + node.constant if node.constant else reduce(np.add, parts)
+        case Product():
+            return given[0] * given[1]
+        case Positive():
+            return np.maximum(given[0], 0)
+        case Abs():
+            return abs(given[0])
+        case Max(over=()):
+            return reduce(np.maximum, given)
+        case Max() | Sum():
+            x = node.children[0]
+            along = tuple(x.type.axes.index(axis) for axis in node.over)
+            return found[x].sum(axis=along) if isinstance(node, Sum) else found[x].max(axis=along)
+        case SumBy() | At():
+            return _relabel(node, found[node.x], rules, tables)
+    raise CircuitError(f"{type(node).__name__} has no plaintext reading")
+
+
+def _elementwise(node: Node) -> bool:
+    return isinstance(node, LinearSum | Product | Positive | Abs) or (isinstance(node, Max) and not node.over)
+
+
+def _relabel(node: SumBy | At, values: IntArray, rules: RuleSet, tables: Tables) -> IntArray:
+    """Move the axis that the label replaces to the front, add or pick rows, move the new one to its place."""
+    label = rules.labels[node.label]
+    old, new = (label.axis, label.target) if isinstance(node, SumBy) else (label.target, label.axis)
+    inner = node.x.type.axes
+    if old in inner:
+        rows = np.moveaxis(values, inner.index(old), 0)
+    else:  # a constant: the same in every row
+        rows = np.broadcast_to(values, (tables.sizes[old], *values.shape))
+    result = np.zeros((tables.sizes[new], *rows.shape[1:]), dtype=object)
+    for row, group in enumerate(tables.labels[label.name].indices):
+        if group < 0:
+            continue
+        if isinstance(node, SumBy):
+            result[group] += rows[row]
+        else:
+            result[row] = rows[group]
+    return np.moveaxis(result, 0, node.type.axes.index(new))
+
+
+def _array(value: Any) -> IntArray:
+    """An object array; numpy turns object arrays without dimensions into bare ints."""
+    return np.asarray(value, dtype=object)

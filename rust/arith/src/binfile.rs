@@ -45,21 +45,28 @@ pub(crate) struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Reads the table of a file with this magic (which is also its extension) and a version up to `version`.
-    pub(crate) fn parse(bytes: &'a [u8], format: &'static str, version: u32) -> Result<Self, Error> {
+    /// Reads the table of a file with this magic (which is also its extension), this version, sections `1..=last`
+    /// in any order, and nothing after them. What is not understood is refused: it could change the meaning.
+    pub(crate) fn parse(bytes: &'a [u8], format: &'static str, version: u32, last: u32) -> Result<Self, Error> {
         let mut reader = Reader::new(bytes, format);
         if reader.array::<4>().ok().map(<[u8; 4]>::as_slice) != Some(format.as_bytes()) {
             return Err(Error::Magic(format));
         }
-        if !(1..=version).contains(&reader.u32()?) {
+        if reader.u32()? != version {
             return Err(Error::Version(format));
         }
         let count = reader.u32()?;
         let mut sections = Vec::new();
         for _ in 0..count {
             let id = reader.u32()?;
+            if !(1..=last).contains(&id) {
+                return Err(Error::Section(format, id));
+            }
             let length = usize::try_from(reader.u64()?).map_err(|_| Error::Truncated(format))?;
             sections.push((id, reader.take(length)?));
+        }
+        if reader.remaining() != 0 {
+            return Err(Error::Trailing(format));
         }
         Ok(Self { format, sections })
     }
@@ -73,7 +80,12 @@ impl<'a> Sections<'a> {
         }
     }
 
-    /// The same, of a given length.
+    /// Whether a section is absent or holds only zeros: an empty list.
+    pub(crate) fn is_empty(&self, id: u32) -> bool {
+        self.sections.iter().all(|section| section.0 != id || section.1.iter().all(|byte| *byte == 0))
+    }
+
+    /// The content of a section that occurs exactly once and has a given length.
     pub(crate) fn sized(&self, id: u32, length: usize) -> Result<&'a [u8], Error> {
         self.get(id).ok().filter(|content| content.len() == length).ok_or(Error::Section(self.format, id))
     }

@@ -11,7 +11,9 @@ pub enum Error {
     Version(&'static str),
     /// The file ends early, or a section is shorter than its content.
     Truncated(&'static str),
-    /// A section is missing, occurs twice, or has the wrong length.
+    /// Bytes follow the last section.
+    Trailing(&'static str),
+    /// A section is missing, occurs twice, is not supported, or has the wrong length.
     Section(&'static str, u32),
     /// The file is over another field or curve.
     Curve(&'static str),
@@ -37,7 +39,10 @@ impl fmt::Display for Error {
             Self::Magic(format) => write!(f, "not a .{format} file"),
             Self::Version(format) => write!(f, "unsupported .{format} version or protocol"),
             Self::Truncated(what) => write!(f, "{what}: ends early"),
-            Self::Section(format, id) => write!(f, ".{format}: section {id} missing, repeated or of wrong length"),
+            Self::Trailing(format) => write!(f, ".{format}: bytes left over"),
+            Self::Section(format, id) => {
+                write!(f, ".{format}: section {id} missing, repeated, unsupported or of wrong length")
+            }
             Self::Curve(format) => write!(f, ".{format}: not over BN254"),
             Self::Inconsistent(what) => write!(f, "{what}: inconsistent"),
             Self::NotCanonical(what) => write!(f, "{what}: not below the modulus"),

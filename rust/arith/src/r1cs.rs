@@ -52,7 +52,11 @@ pub struct R1cs {
 impl R1cs {
     /// Reads a file. Every claim is checked against the file's length before memory is taken for it.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let sections = Sections::parse(bytes, FORMAT, 1)?;
+        let sections = Sections::parse(bytes, FORMAT, 1, 5)?;
+        // A reader that skipped custom gates would drop what they constrain.
+        if !(sections.is_empty(4) && sections.is_empty(5)) {
+            return Err(Error::Section(FORMAT, 4));
+        }
         let mut header = Reader::new(sections.get(1)?, "r1cs header");
         if header.u32()? != 32 || header.array::<32>()? != &bytes_of_limbs(&Fr::MODULUS) {
             return Err(Error::Curve(FORMAT));

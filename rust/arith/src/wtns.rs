@@ -9,7 +9,7 @@ const FORMAT: &str = "wtns";
 
 /// Reads the values of all wires.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Fr>, Error> {
-    let sections = Sections::parse(bytes, FORMAT, 2)?;
+    let sections = Sections::parse(bytes, FORMAT, 2, 2)?;
     let mut header = Reader::new(sections.get(1)?, "wtns header");
     if header.u32()? != 32 || header.array::<32>()? != &bytes_of_limbs(&Fr::MODULUS) {
         return Err(Error::Curve(FORMAT));

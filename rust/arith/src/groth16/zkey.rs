@@ -58,7 +58,7 @@ impl ProvingKey {
     /// Reads a file. Coordinates must be reduced; whether points are on their curves is not checked: a key is
     /// trusted, or checked by other means, before it is used.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let sections = Sections::parse(bytes, FORMAT, 1)?;
+        let sections = Sections::parse(bytes, FORMAT, 1, 10)?;
         if Reader::new(sections.get(1)?, "zkey protocol").u32()? != 1 {
             return Err(Error::Version(FORMAT));
         }

@@ -164,10 +164,10 @@ def private_values(rules: RuleSet, tables: Tables, name: str, given: object) -> 
     if min(flat) < declared.lo or max(flat) > declared.hi:
         limits = f"[{declared.lo}, {declared.hi}] / 10^{declared.decimals}"
         raise AmountRange("a value is outside the interval that circuits prove", where=name, expected=limits)
-    kept = values[tuple(slice(0, size) for size in active)]
+    kept = _array(values[tuple(slice(0, size) for size in active)])
     if values.size != kept.size and np.count_nonzero(kept) != np.count_nonzero(values):
         raise AmountRange("a row beyond the listed ones is not zero", where=name)
-    return _array(kept)
+    return kept
 
 
 def _evaluate(

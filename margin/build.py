@@ -72,7 +72,7 @@ def build_market(
 ) -> Market:
     """The tables that ``schema`` asks for, over all instruments of ``chains`` (of one moment).
 
-    ``parameters`` are decimal strings; those not given take ``default_parameters``. Raises Capacity where
+    ``parameters`` are decimal strings; those not given take the rule set's default, or ``default_parameters``. Raises Capacity where
     rows do not fit, ParameterCondition where a value is outside its declared bounds, MarketSource where the
     chains do not go together or the schema asks for what a chain cannot tell.
     """
@@ -143,6 +143,8 @@ def _parameters(schema: TableSchema, board: Board, given: Mapping[str, str]) -> 
     for wanted in schema.parameters:
         if wanted.name in given:
             value = parse_decimal(given[wanted.name], wanted.decimals, f"parameter `{wanted.name}`")
+        elif wanted.default is not None:
+            value = wanted.default
         elif wanted.name in defaults:
             # Charges and factors raise the requirement: rounding up never understates it.
             scaled = defaults[wanted.name].scaleb(wanted.decimals)

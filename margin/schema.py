@@ -38,7 +38,7 @@ class AxisSchema:
 @dataclass(frozen=True)
 class ColumnSchema:
     """A public column, or (without axes) a parameter: values are integers in ``[lo, hi]`` over
-    ``10**decimals``.
+    ``10**decimals``. ``default`` is the value of a parameter that the rule set itself carries.
     """
 
     name: str
@@ -46,6 +46,7 @@ class ColumnSchema:
     decimals: int
     lo: int
     hi: int
+    default: int | None = None
 
     def check(self, column: Column, names: Sequence[Sequence[str]]) -> None:
         """Raise ParameterCondition where a value is outside the declared bounds, naming the first."""

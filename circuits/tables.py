@@ -1,0 +1,45 @@
+"""What tables a rule set asks of the table builder: the way from its declarations to a TableSchema.
+
+Specified in specs/rules.md#tables.
+"""
+
+from __future__ import annotations
+
+from zkmargin.circuits.rules.tree import ColumnDecl, Padding, RuleSet
+from zkmargin.errors import InputError
+from zkmargin.margin.schema import AxisSchema, ColumnSchema, LabelSchema, TableSchema
+
+SIZE = "size"
+CASH = "cash"
+
+
+def table_schema(rules: RuleSet) -> TableSchema:
+    """Axes, columns, labels and parameters with their declared bounds; units of sizes and cash.
+
+    Lots are in the decimals of the private column ``size``, cash in unit and decimals of ``cash`` (``usd`` and
+    no decimals where a rule set has none). Raises InputError where there is no ``size``.
+    """
+    private = {column.name: column for column in rules.private}
+    if SIZE not in private:
+        raise InputError("the rule set has no private column `size`", where=rules.file)
+    cash = private.get(CASH)
+    return TableSchema(
+        axes=tuple(
+            AxisSchema(axis.name, size=axis.capacity)
+            if axis.padding is Padding.NONE
+            else AxisSchema(axis.name, capacity=axis.capacity)
+            for axis in rules.axes.values()
+        ),
+        columns=tuple(_column(column) for column in rules.public),
+        labels=tuple(LabelSchema(label.name, label.axis, label.target) for label in rules.labels.values()),
+        parameters=tuple(_column(column) for column in rules.parameters),
+        lot_decimals=private[SIZE].decimals,
+        cash_unit=str(cash.unit) if cash else "usd",
+        cash_decimals=cash.decimals if cash else 0,
+    )
+
+
+def _column(column: ColumnDecl) -> ColumnSchema:
+    return ColumnSchema(
+        column.name, column.axes, column.decimals, column.minimum, column.maximum, column.default
+    )

@@ -74,7 +74,7 @@ test: develop peers test-rust  ## all tests; PYTEST_ARGS selects
 
 test-rust:
 ifdef CARGO
-	$(CARGO) test --quiet --release --locked --manifest-path rust/arith/Cargo.toml
+	$(CARGO) test --quiet --profile checked --locked --manifest-path rust/arith/Cargo.toml
 endif
 
 lint: develop  ## style, types, layers, clippy

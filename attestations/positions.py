@@ -41,6 +41,7 @@ from zkmargin.field import FR_MODULUS
 from zkmargin.poseidon import sponge, tagged
 
 PACKED_BITS: Final = 248
+SIZE: Final = "size"
 CASH: Final = "cash"
 SALT_BITS: Final = 248
 

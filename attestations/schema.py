@@ -203,6 +203,13 @@ Text = Annotated[
 Sequence = BeforeValidator(_as_tuple)  # Annotated[tuple[X, ...], Sequence]: JSON has arrays only
 
 
+def must_be_empty(value: Any) -> tuple[()]:
+    """A list that a later version may fill: today anything in it is an error."""
+    if not isinstance(value, list | tuple) or value:
+        raise _error(SchemaType, "must be an empty array in version 1")
+    return ()
+
+
 def strictly_ascending(key: Callable[[Any], Any], what: str) -> AfterValidator:
     """A validator of tuples whose keys must rise: nothing twice, and one order only."""
 

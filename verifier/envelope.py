@@ -18,7 +18,14 @@ from zkmargin.attestations.documents import (
     Signatures,
     StatementContext,
 )
-from zkmargin.attestations.schema import Document, FieldElement, Model, Sequence, unsigned_below
+from zkmargin.attestations.schema import (
+    Document,
+    FieldElement,
+    Model,
+    Sequence,
+    must_be_empty,
+    unsigned_below,
+)
 from zkmargin.errors import BytesLength, FieldRange, SchemaType
 from zkmargin.field import ELEMENT_BYTES, FQ_MODULUS, decode_elements
 
@@ -99,12 +106,6 @@ class SignedSnapshot(Model):
     signatures: Signatures
 
 
-def _none(values: Any) -> Any:
-    if values != () and values != []:
-        raise PydanticCustomError(SchemaType.code, "must be empty in version 1")
-    return ()
-
-
 class Envelope(Document):
     """``*.margin-proof.json``."""
 
@@ -112,7 +113,7 @@ class Envelope(Document):
     type: Literal["zkmargin/margin-proof"] = "zkmargin/margin-proof"
     version: Literal["1"] = "1"
     proof_system: Literal["groth16-bn254"] = "groth16-bn254"
-    commitments: Annotated[tuple[FieldElement, ...], BeforeValidator(_none)] = ()
+    commitments: Annotated[tuple[FieldElement, ...], BeforeValidator(must_be_empty)] = ()
     domain: AnyDomain
     context: StatementContext
     public_inputs: PublicInputs

@@ -1,0 +1,41 @@
+"""What a setup says about the key it made: the digests that a policy lists.        specs/documents.md#keys"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator
+
+from zkmargin.attestations.schema import Bytes32, Document, FieldElement, Text, must_be_empty
+from zkmargin.verifier.policy import AcceptedRuleSet
+
+
+class KeyDescription(Document):
+    """``key.json``, beside a ``.zkey`` and its ``verification_key.json``.
+
+    It vouches for nothing: a verifier copies it to its policy after checking where the key comes from. A
+    development setup has no transcript (zero digest) and is insecure: its maker could forge proofs.
+    """
+
+    TYPE: ClassVar[str] = "zkmargin/key-description"
+    type: Literal["zkmargin/key-description"] = "zkmargin/key-description"
+    version: Literal["1"] = "1"
+    proof_system: Literal["groth16-bn254"] = "groth16-bn254"
+    commitments: Annotated[tuple[FieldElement, ...], BeforeValidator(must_be_empty)] = ()
+    name: Text
+    rule_digest: Bytes32
+    r1cs_digest: Bytes32
+    vk_hash: Bytes32
+    transcript_digest: Bytes32
+    insecure: bool
+
+    def accepted(self) -> AcceptedRuleSet:
+        """The entry for a policy. Raises SchemaType for a key without transcript that is not ``insecure``."""
+        return AcceptedRuleSet(
+            name=self.name,
+            rule_digest=self.rule_digest,
+            r1cs_digest=self.r1cs_digest,
+            vk_hash=self.vk_hash,
+            transcript_digest=self.transcript_digest,
+            insecure=self.insecure,
+        )

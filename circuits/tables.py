@@ -16,8 +16,8 @@ CASH = "cash"
 def table_schema(rules: RuleSet) -> TableSchema:
     """Axes, columns, labels and parameters with their declared bounds; units of sizes and cash.
 
-    Lots are in the decimals of the private column ``size``, cash in unit and decimals of ``cash`` (``usd`` and
-    no decimals where a rule set has none). Raises InputError where there is no ``size``.
+    Lots are in the decimals of the private column ``size``, cash in unit and decimals of ``cash`` (``usd``
+    and no decimals where a rule set has none). Raises InputError where there is no ``size``.
     """
     private = {column.name: column for column in rules.private}
     if SIZE not in private:

@@ -72,7 +72,8 @@ def build_market(
 ) -> Market:
     """The tables that ``schema`` asks for, over all instruments of ``chains`` (of one moment).
 
-    ``parameters`` are decimal strings; those not given take the rule set's default, or ``default_parameters``. Raises Capacity where
+    ``parameters`` are decimal strings; those not given take the rule set's default, else that of
+    ``default_parameters``. Raises Capacity where
     rows do not fit, ParameterCondition where a value is outside its declared bounds, MarketSource where the
     chains do not go together or the schema asks for what a chain cannot tell.
     """

@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -198,15 +199,17 @@ def _value(
             parts = [
                 x if factor == 1 else factor * x for (factor, _), x in zip(node.terms, given, strict=True)
             ]
-            return reduce(np.add, parts) + node.constant if node.constant else reduce(np.add, parts)
+            return (
+                reduce(operator.add, parts, node.constant) if node.constant else reduce(operator.add, parts)
+            )
         case Product():
             return given[0] * given[1]
         case Positive():
-            return np.maximum(given[0], 0)
+            return _larger(given[0], _array(0))
         case Abs():
             return abs(given[0])
         case Max(over=()):
-            return reduce(np.maximum, given)
+            return reduce(_larger, given)
         case Max() | Sum():
             x = node.children[0]
             along = tuple(x.type.axes.index(axis) for axis in node.over)
@@ -240,6 +243,16 @@ def _relabel(node: SumBy | At, values: IntArray, rules: RuleSet, tables: Tables)
     return np.moveaxis(result, 0, node.type.axes.index(new))
 
 
+def _larger(left: IntArray, right: IntArray) -> IntArray:
+    """The elementwise larger one; the type is named because numpy would take bare ints for 64-bit ones."""
+    return _array(np.maximum(left, right, dtype=object))
+
+
 def _array(value: Any) -> IntArray:
-    """An object array; numpy turns object arrays without dimensions into bare ints."""
+    """An object array of a result; numpy's operators turn object arrays without dimensions into bare ints.
+
+    Raises CircuitError for machine integers or floats: they would not be exact.
+    """
+    if type(value) is not int and getattr(value, "dtype", None) != object:
+        raise CircuitError("a value left exact integers", got=type(value).__name__)
     return np.asarray(value, dtype=object)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from zkmargin.backend import engine, engine_name, engines
+from zkmargin.backend import Arithmetic, engine, engine_name, engines
 from zkmargin.errors import EngineUnavailable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,6 +124,16 @@ def test_engine_is_chosen_by_argument_then_environment_then_speed(monkeypatch: p
     monkeypatch.setenv("ZKMARGIN_ENGINE", "abacus")
     with pytest.raises(EngineUnavailable, match="abacus"):
         engine()
+
+
+@pytest.mark.parametrize("name", engines())
+def test_engines_have_what_the_protocol_says(name: str) -> None:
+    promised = {member for member in vars(Arithmetic) if not member.startswith("_")}
+    handles = {"Witness", "WitnessRun"}
+    offered = {member for member, value in vars(engine(name)).items() if not isinstance(value, ModuleType)}
+    assert promised <= offered
+    if name == "rust":
+        assert {member for member in offered if not member.startswith("_")} == promised | handles
 
 
 def test_ci_has_the_rust_core() -> None:

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from importlib import import_module
+from typing import Literal, Protocol, cast
 
 from zkmargin.errors import EngineUnavailable
 
@@ -155,10 +156,8 @@ def _rust() -> Arithmetic | None:
 
 
 def _reference() -> Arithmetic:
-    # Late: the reference sits above this module, and whoever uses the core need not load it.
-    from zkmargin import reference
-
-    return reference
+    # Late and by name: the reference stands above this module, and whoever uses the core need not load it.
+    return cast(Arithmetic, import_module("zkmargin.reference"))
 
 
 def engines() -> list[str]:

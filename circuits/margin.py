@@ -1,0 +1,199 @@
+"""The statement as a circuit: one call per sentence of specs/statement.md#statement.
+
+    The claim is well formed. The prover knows the owner's keys. The nullifier is that owner's, for this pocket and scope.
+    The positions commitment opens to this account and owner. No collateral is claimed. The functionals are those of
+    this account and this market. The claim holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import lcm
+
+from zkmargin.circuits import functionals as linear_functionals
+from zkmargin.circuits.account import Account, add_bases, range_check_account
+from zkmargin.circuits.arrays import align
+from zkmargin.circuits.constraints import ConstraintSystem
+from zkmargin.circuits.gadgets.bits import decompose, range_check
+from zkmargin.circuits.gadgets.compare import assert_less_equal, assert_nonnegative
+from zkmargin.circuits.gadgets.pack import pack
+from zkmargin.circuits.gadgets.poseidon import sponge, tagged
+from zkmargin.circuits.gadgets.select import product, select
+from zkmargin.circuits.integers import Bit, Num, UInt, num_unchecked
+from zkmargin.circuits.linear import ZERO, LinearCombination
+from zkmargin.circuits.lower import Lowered, Lowering
+from zkmargin.circuits.plan import Plan
+from zkmargin.circuits.rules.tree import RuleSet, Side
+from zkmargin.circuits.signs import Signs
+from zkmargin.errors import CircuitError
+
+KIND_BITS, RATIO_BITS, LOCK_BITS = 8, 16, 64
+CLAIM_BITS = KIND_BITS + 2 * RATIO_BITS + LOCK_BITS
+POCKET_BITS = 8
+CASH = "cash"
+SECRETS = ("ask", "nk", "pocket", "subject", "listing", "salt")
+"""Private inputs beside the account's columns; with functionals there is ``blind`` too."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``denominator * equity >= numerator * requirement``, of the initial requirement where ``kind`` is 1."""
+
+    kind: Bit | None
+    numerator: UInt
+    denominator: UInt
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who owns the account, and which pocket of theirs this is."""
+
+    identity: LinearCombination
+    viewing_key: LinearCombination
+    pocket: UInt
+
+
+def build_statement(plan: Plan) -> ConstraintSystem:
+    """The whole circuit of a rule set."""
+    cs = ConstraintSystem()
+    declare_inputs(cs, plan)
+    signs = Signs(cs)
+    claim = unpack_claim(cs, plan.rules)
+    owner = constrain_owner(cs)
+    constrain_nullifier(cs, owner)
+    account = range_check_account(cs, plan.rules, signs)
+    open_positions(cs, plan.rules, account, owner)
+    constrain_no_collateral(cs)
+    add_bases(cs, plan.rules, account, [rows.base for rows in plan.bases], signs)
+    functionals = linear_functionals.add_functionals(cs, plan, account)
+    lowering = Lowering(cs, plan, account, functionals, signs)
+    with cs.scope("rules"):
+        equity = lowering.lower(plan.rules.equity)
+        requirements = {name: lowering.lower(node) for name, node in plan.rules.requirements.items()}
+    if plan.bases:
+        linear_functionals.commit(cs, functionals, signs)
+        cs.program.split("gamma")
+        linear_functionals.bind(cs, plan, account, functionals)
+    assert_claim_holds(cs, plan.rules, claim, equity, requirements)
+    return cs
+
+
+def declare_inputs(cs: ConstraintSystem, plan: Plan) -> None:
+    """Public inputs in the order of the statement, then the private ones.           specs/statement.md#inputs"""
+    for name, count in plan.public_inputs:
+        cs.public(name, count)
+    for column in plan.rules.private:
+        count = 1
+        for size in plan.rules.shape(column.axes):
+            count *= size
+        cs.private(column.name, count)
+    for name in SECRETS:
+        cs.private(name)
+    if plan.bases:
+        cs.private("blind")
+
+
+def _public(cs: ConstraintSystem, name: str) -> LinearCombination:
+    (wire,) = cs.publics[name].wires
+    return LinearCombination.of_wire(wire)
+
+
+def _private(cs: ConstraintSystem, name: str) -> LinearCombination:
+    (wire,) = cs.privates[name].wires
+    return LinearCombination.of_wire(wire)
+
+
+def unpack_claim(cs: ConstraintSystem, rules: RuleSet) -> Claim:
+    """``claim = kind | num << 8 | den << 24 | minLock << 40`` with kind a bit and ``num >= den >= 1``.
+
+    Ensures: all four fit their bits; kind is 0 where the rules have no initial requirement. specs/statement.md#claim
+    Cost: 105 for the digits, 1 for kind, 17 and 17 for the comparisons.
+    """
+    with cs.scope("claim"):
+        packed = num_unchecked(_public(cs, "claim"), 0, (1 << CLAIM_BITS) - 1)  # the check follows
+        digits = decompose(cs, packed, 0, CLAIM_BITS, "digits")
+
+        def field(first: int, bits: int) -> UInt:
+            lc = LinearCombination({digits.first + first + place: 1 << place for place in range(bits)})
+            return UInt(lc, 0, (1 << bits) - 1, bits)
+
+        has_kinds = "initial" in rules.requirements
+        unused = [digits.bit(place).lc for place in range(int(has_kinds), KIND_BITS)]
+        cs.enforce_equal(LinearCombination.total(unused), ZERO, "kind")  # bits that add up to 0 are all 0
+        numerator = field(KIND_BITS, RATIO_BITS)
+        denominator = field(KIND_BITS + RATIO_BITS, RATIO_BITS)
+        assert_less_equal(cs, Num.constant(1), denominator, label="denominator>=1")
+        assert_less_equal(cs, denominator, numerator, label="numerator>=denominator")
+    return Claim(digits.bit(0) if has_kinds else None, numerator, denominator)
+
+
+def constrain_owner(cs: ConstraintSystem) -> Owner:
+    """``owner = H(T_owner, H(T_ak, ask), nk)``, and the pocket is 8 bits.          specs/statement.md#owner"""
+    with cs.scope("owner"):
+        viewing_key = _private(cs, "nk")
+        authority = tagged(cs, "ak", [_private(cs, "ask")], "ak")
+        identity = tagged(cs, "owner", [authority, viewing_key], "identity")
+        anything = num_unchecked(_private(cs, "pocket"), 0, (1 << POCKET_BITS) - 1)  # the check follows
+        return Owner(identity, viewing_key, range_check(cs, anything, POCKET_BITS, "pocket"))
+
+
+def constrain_nullifier(cs: ConstraintSystem, owner: Owner) -> None:
+    """``nullifier = H(T_nf, nk, scope, pocket)``.                                specs/statement.md#nullifier"""
+    inputs = [owner.viewing_key, _public(cs, "scope"), owner.pocket.lc]
+    cs.assign_public("nullifier", tagged(cs, "nf", inputs, "nullifier"), "nullifier/equal")
+
+
+def open_positions(cs: ConstraintSystem, rules: RuleSet, account: Account, owner: Owner) -> None:
+    """``positions = H(T_positions, owner, pocket, subject, sizeCommitment, cash, listing, salt)``.
+
+    The sizes are packed from their range-checked digits.                     specs/statement.md#positions
+    """
+    sizes: list[LinearCombination] = []
+    for column in rules.private:
+        if column.name != CASH:
+            sizes += pack(cs, [digits.shifted for digits in account.digits[column.name]])
+    with cs.scope("positions"):
+        size_commitment = sponge(cs, "size", sizes, "sizes")
+        cash = account.columns[CASH].item().lc if CASH in account.columns else ZERO
+        opening = [owner.identity, owner.pocket.lc, _private(cs, "subject"), size_commitment, cash]
+        opening += [_private(cs, "listing"), _private(cs, "salt")]
+        cs.assign_public("positions", tagged(cs, "positions", opening, "commitment"), "equal")
+
+
+def constrain_no_collateral(cs: ConstraintSystem) -> None:
+    """The rules declare no collateral: its root is zero.                        specs/statement.md#collateral"""
+    cs.enforce_equal(_public(cs, "collateral_root"), ZERO, "collateral_root")
+
+
+def assert_claim_holds(
+    cs: ConstraintSystem, rules: RuleSet, claim: Claim, equity: Lowered, requirements: Mapping[str, Lowered]
+) -> None:
+    """``denominator * equity >= numerator * requirement`` for every element.      specs/statement.md#margin
+
+    Requires: equity exact or a lower bound, requirements exact or upper bounds, not negative; both factors >= 0.
+    Cost: per element two products, one more to choose between two requirements, and a range check.
+    """
+    for name, requirement in requirements.items():
+        if requirement.side is Side.LOWER or rules.requirements[name].type.lo < 0:
+            raise CircuitError("requirement is not bounded from above, or may be negative", where=name)
+    if equity.side is Side.UPPER:
+        raise CircuitError("equity is not bounded from below", where=rules.name)
+    nodes = [rules.equity, *(rules.requirements[name] for name in requirements)]
+    common = lcm(*(node.type.denominator for node in nodes))
+    kept = {axis for node in nodes for axis in node.type.axes}
+    axes = tuple(axis for axis in rules.axes if axis in kept)
+    left, *right = (
+        align(rules, lowered.values, node.type.axes, axes).reshape(-1) * (common // node.type.denominator)
+        for lowered, node in zip((equity, *requirements.values()), nodes, strict=True)
+    )
+    width = rules.value_bits + RATIO_BITS + common.bit_length()
+    for index, available in enumerate(left):
+        with cs.scope(f"margin[{index}]"):
+            required = right[0][index]
+            if claim.kind is not None:
+                required = select(cs, claim.kind, right[1][index], right[0][index], "requirement")
+            scaled = product(cs, claim.denominator, available, "equity")
+            demanded = product(cs, claim.numerator, required, "demand")
+            cs.require_integer(scaled - demanded)
+            assert_nonnegative(cs, scaled - demanded, width, "slack")

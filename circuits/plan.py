@@ -1,0 +1,269 @@
+"""The public side of a circuit: which linear functionals, which challenge inputs, which direct ones.
+
+Computed from the rules alone, without building the circuit, because a verifier needs it for every proof. Binding
+``public``: the market enters as public inputs that the verifier computes from the tables.     specs/statement.md#market
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from zkmargin.backend import Arithmetic, SparseMatrixHandle, engine
+from zkmargin.circuits.forms import Base, ColumnBase, Forms
+from zkmargin.circuits.matrices import Indices, Integers, LinearReader, TableReader
+from zkmargin.circuits.rules.plaintext import pad
+from zkmargin.circuits.rules.tree import At, Node, Padding, RuleSet, SumBy, Visibility
+from zkmargin.errors import CircuitError
+from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, require_canonical
+from zkmargin.margin.tables import Tables
+
+VENUES = 1
+"""Position statements per proof."""
+
+
+@dataclass(frozen=True)
+class Functional:
+    """Linear functionals of one node: one per element along its axes, numbered from ``first``, row-major."""
+
+    node: Node
+    first: int
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class DirectInput:
+    """Public inputs that hold a public node (``node``), or the one-hot rows of a label (``label``), row-major."""
+
+    node: Node | None
+    label: str | None
+    axes: tuple[str, ...]
+    first: int
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class BaseRows:
+    """A base and its place among the challenge inputs ``t``."""
+
+    base: Base
+    first: int
+    count: int
+
+
+class Plan:
+    """Bases, functionals and direct inputs of a rule set, in the order in which they become public inputs."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        if rules.binding != "public":
+            raise CircuitError("only the table binding `public` can be compiled", where=rules.file, got=rules.binding)
+        self.rules = rules
+        self.forms = Forms(rules)
+        self.functionals: dict[Node, Functional] = {}
+        self.direct_nodes: dict[Node, DirectInput] = {}
+        self.direct_labels: dict[str, DirectInput] = {}
+        seen: set[Node] = set()
+        for root in rules.roots:
+            self._visit(root, seen)
+        self.bases = self._collect_bases()
+
+    def _visit(self, node: Node, seen: set[Node]) -> None:
+        if node in seen or node.type.visibility is Visibility.CONSTANT:
+            return
+        seen.add(node)
+        if node.type.visibility is Visibility.PUBLIC:
+            axes = node.type.axes
+            first = self.n_direct
+            self.direct_nodes[node] = DirectInput(node, None, axes, first, self.rules.shape(axes))
+        elif self.forms.is_functional(node):
+            self.functionals[node] = Functional(node, self.n_functionals, self.rules.shape(node.type.axes))
+        else:
+            if isinstance(node, SumBy | At) and node.label not in self.direct_labels:
+                label = self.rules.labels[node.label]
+                axes = tuple(axis for axis in self.rules.axes if axis in (label.axis, label.target))
+                first = self.n_direct
+                self.direct_labels[node.label] = DirectInput(None, node.label, axes, first, self.rules.shape(axes))
+            for child in node.children:
+                self._visit(child, seen)
+
+    def _collect_bases(self) -> tuple[BaseRows, ...]:
+        """Columns with padded rows first (their padding must be shown to be zero), then what functionals use."""
+        bases: dict[Base, None] = {
+            ColumnBase(column.name, column.axes): None
+            for column in self.rules.private
+            if any(self.rules.axes[axis].padding is not Padding.NONE for axis in column.axes)
+        }
+        for node in self.functionals:
+            bases.update(dict.fromkeys(self.forms.bases(node)))
+        rows, first = [], 0
+        for base in bases:
+            rows.append(BaseRows(base, first, prod(self.rules.shape(base.axes))))
+            first += rows[-1].count
+        return tuple(rows)
+
+    # --- sizes ----------------------------------------------------------------------------------------------------
+
+    @property
+    def n_functionals(self) -> int:
+        """K, the number of linear functionals."""
+        return sum(functional.count for functional in self.functionals.values())
+
+    @property
+    def n_direct(self) -> int:
+        return sum(direct.count for direct in self.directs)
+
+    @property
+    def directs(self) -> Iterator[DirectInput]:
+        """Direct inputs in order of their place."""
+        both = [*self.direct_nodes.values(), *self.direct_labels.values()]
+        return iter(sorted(both, key=lambda direct: direct.first))
+
+    @cached_property
+    def n_rows(self) -> int:
+        """The number of challenge inputs ``t``: the elements of all bases."""
+        return sum(base.count for base in self.bases)
+
+    @cached_property
+    def public_inputs(self) -> tuple[tuple[str, int], ...]:
+        """Names and counts of the public inputs in order.                             specs/statement.md#inputs"""
+        inputs = [("context", 1), ("claim", 1), ("positions", VENUES)]
+        inputs += [("collateral_root", 1), ("nullifier", 1), ("scope", 1)]
+        if self.bases:
+            inputs += [("C", 1), ("gamma", 1), ("t", self.n_rows)]
+        if self.n_direct:
+            inputs.append(("direct", self.n_direct))
+        return tuple(inputs)
+
+    @cached_property
+    def n_public(self) -> int:
+        return sum(count for _, count in self.public_inputs)
+
+    # --- values ---------------------------------------------------------------------------------------------------
+
+    def bind(self, tables: Tables) -> BoundPlan:
+        """The plan with the tables of one market, whose bounds and conditions the caller has checked."""
+        return BoundPlan(self, tables)
+
+    def market_inputs(self, tables: Tables, gamma: int | None, arithmetic: Arithmetic | None = None) -> list[int]:
+        """The public inputs after ``gamma``: ``t``, then the direct ones, as canonical field elements."""
+        bound = self.bind(tables)
+        challenge = [] if gamma is None else bound.challenge_inputs(gamma, arithmetic)
+        if (gamma is None) == bool(self.bases):
+            raise CircuitError("challenge given without functionals, or missing", where=self.rules.name)
+        return challenge + bound.direct
+
+    def to_text(self) -> str:
+        """The plan in lines, for ``--show plan``."""
+        lines = [f"{name:16} {count}" for name, count in self.public_inputs]
+        lines.append("")
+        lines += [f"base {rows.base}: t[{rows.first}..{rows.first + rows.count})" for rows in self.bases]
+        for node, functional in self.functionals.items():
+            span = f"L[{functional.first}..{functional.first + functional.count})"
+            lines.append(f"functional {span} {_axes(node.type.axes)} {_source(node)}")
+        for direct in self.directs:
+            what = f"label {direct.label}" if direct.node is None else _source(direct.node)
+            lines.append(f"direct [{direct.first}..{direct.first + direct.count}) {_axes(direct.axes)} {what}")
+        return "\n".join(lines)
+
+
+def _axes(axes: Sequence[str]) -> str:
+    return f"[{', '.join(axes)}]"
+
+
+def _source(node: Node) -> str:
+    span = node.span
+    piece = span.text[span.column - 1 : span.column - 1 + span.width]
+    return f"{type(node).__name__} {span.file}:{span.line} {piece}"
+
+
+class BoundPlan:
+    """The plan's public values for one market."""
+
+    def __init__(self, plan: Plan, tables: Tables) -> None:
+        self.plan = plan
+        self._reader = TableReader(plan.rules, tables)
+
+    @cached_property
+    def direct(self) -> list[int]:
+        """The direct inputs, row-major over capacities, padded rows zero, negatives as ``r - |x|``."""
+        values: list[int] = []
+        for direct in self.plan.directs:
+            filled = np.zeros(direct.shape, dtype=object)
+            if direct.node is not None:
+                filled = pad(self.plan.rules, direct.axes, self._reader.array(direct.node))
+            elif direct.label is not None:
+                groups = self._reader.label(direct.label)
+                rows = np.flatnonzero(groups >= 0)
+                one_hot = filled if direct.axes[0] == self.plan.rules.labels[direct.label].axis else filled.T
+                one_hot[rows, groups[rows]] = 1
+            values += [int(value) % FR_MODULUS for value in filled.reshape(-1)]
+        return values
+
+    def matrices(self, arithmetic: Arithmetic | None = None) -> list[SparseMatrixHandle]:
+        """Per base the matrix of its elements by functionals; none where the rules have no functional."""
+        if not self.plan.n_functionals:
+            return []
+        arithmetic = arithmetic or engine()
+        return [arithmetic.SparseMatrix(*entries) for entries in self.entries]
+
+    @cached_property
+    def entries(self) -> list[tuple[bytes, bytes, bytes, int, int]]:
+        """Arguments of ``SparseMatrix`` per base: rows, columns, values, number of rows, number of columns."""
+        plan, linear = self.plan, LinearReader(self.plan.forms, self._reader)
+        places: dict[Base, list[tuple[Indices, Indices, Integers]]] = {rows.base: [] for rows in plan.bases}
+        for node, functional in plan.functionals.items():
+            for base, found in linear.entries(node).items():
+                column = np.zeros(len(found), dtype=np.int64)
+                for axis, size in zip(node.type.axes, functional.shape, strict=True):
+                    column = column * size + found.places[axis]
+                places[base].append((found.element, column + functional.first, found.coefficient))
+        matrices = []
+        for rows in plan.bases:
+            parts = places[rows.base]
+            empty = np.zeros(0, dtype=np.int64)
+            elements = np.concatenate([empty, *(part[0] for part in parts)]).astype("<u4").tobytes()
+            columns = np.concatenate([empty, *(part[1] for part in parts)]).astype("<u4").tobytes()
+            values = encode_elements(int(value) for part in parts for value in part[2])
+            matrices.append((elements, columns, values, rows.count, plan.n_functionals))
+        return matrices
+
+    def challenge_inputs(self, gamma: int, arithmetic: Arithmetic | None = None) -> list[int]:
+        """``t``: per base element j the value ``sum_k gamma^k T[j][k]``.
+
+        A padded element j of a column gets ``gamma^(K + j)`` instead, j counted over all bases: then the identity
+        at the challenge also says that the account holds nothing there.            specs/statement.md#padding
+        """
+        plan = self.plan
+        require_canonical(gamma, "gamma")
+        encoded = gamma.to_bytes(32, "little")
+        matrices = self.matrices(arithmetic)
+        values: list[int] = []
+        for index, rows in enumerate(plan.bases):
+            folded = [0] * rows.count
+            if plan.n_functionals:
+                folded = decode_elements(matrices[index].fold(encoded))
+            for element in self._padded_elements(rows.base):
+                folded[element] = pow(gamma, plan.n_functionals + rows.first + element, FR_MODULUS)
+            values += folded
+        return values
+
+    def _padded_elements(self, base: Base) -> list[int]:
+        """Elements of a column beyond the active rows. Other bases vanish there with the columns."""
+        if not isinstance(base, ColumnBase):
+            return []
+        rules = self.plan.rules
+        active = np.zeros(rules.shape(base.axes), dtype=bool)
+        active[tuple(slice(self._reader.tables.sizes[axis]) for axis in base.axes)] = True
+        return [int(element) for element in np.flatnonzero(~active.reshape(-1))]

@@ -61,6 +61,7 @@ from zkmargin.margin.strict import IntArray
 from zkmargin.margin.tables import INSTRUMENT_AXIS, Column, Instrument, Label, Listing, Tables
 
 SCENARIO_AXIS = "scenario"
+UNDERLYING = "underlying"
 _EXACT_FLOAT = float(1 << 53)
 
 
@@ -73,11 +74,16 @@ def build_market(
     """The tables that ``schema`` asks for, over all instruments of ``chains`` (of one moment).
 
     ``parameters`` are decimal strings; those not given take the rule set's default, else that of
-    ``default_parameters``. Raises Capacity where
-    rows do not fit, ParameterCondition where a value is outside its declared bounds, MarketSource where the
-    chains do not go together or the schema asks for what a chain cannot tell.
+    ``default_parameters``. Raises Capacity where rows do not fit, ParameterCondition where a value is outside
+    its declared bounds, MarketSource where the chains do not go together, where the schema asks for what a
+    chain cannot tell, or where several underlyings meet a rule set that does not keep them apart (it would
+    let a gain in one offset a loss in another, as if they always moved alike).
     """
     board = Board(tuple(chains), grid or deribit_grid())
+    if len(chains) > 1 and not any(label.name == UNDERLYING for label in schema.labels):
+        raise MarketSource(
+            "the rule set is for one underlying", got=", ".join(chain.underlying for chain in chains)
+        )
     listing = Listing(board.instruments, schema.lot_decimals, schema.cash_unit, schema.cash_decimals)
     names: dict[str, tuple[str, ...]] = {
         INSTRUMENT_AXIS: tuple(instrument.id for instrument in board.instruments),
@@ -235,7 +241,7 @@ class Board:
     def label(self, wanted: LabelSchema) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Element names of the label's target axis, and each row's element."""
         namers: dict[str, Callable[[Instrument], str | None]] = {
-            "underlying": lambda instrument: instrument.underlying,
+            UNDERLYING: lambda instrument: instrument.underlying,
             "expiry": _expiry_name,
             "series": lambda instrument: None if instrument.strike is None else _series_name(instrument),
         }

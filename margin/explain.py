@@ -119,7 +119,9 @@ def contributions(
 ) -> list[Contribution]:
     """What each position adds to the P&L of one scenario, largest loss first. They sum to its total."""
     pnl = _pnl(tables, column)
-    at = tables.names[pnl.axes[1]].index(scenario)
+    if scenario not in (names := tables.names[pnl.axes[1]]):
+        raise SchemaType(f"there is no scenario `{scenario}`")
+    at = names.index(scenario)
     scale = 10**lot_decimals
     found = [
         Contribution(name, Fraction(size, scale), Fraction(size * value, scale * 10**pnl.decimals))

@@ -210,6 +210,14 @@ def must_be_empty(value: Any) -> tuple[()]:
     return ()
 
 
+Empty = Annotated[
+    tuple[()],
+    PlainValidator(must_be_empty),
+    PlainSerializer(list, when_used="json"),
+    WithJsonSchema({"type": "array", "maxItems": 0}),
+]
+
+
 def strictly_ascending(key: Callable[[Any], Any], what: str) -> AfterValidator:
     """A validator of tuples whose keys must rise: nothing twice, and one order only."""
 
@@ -244,6 +252,7 @@ class Model(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         hide_input_in_errors=True,
+        json_schema_serialization_defaults_required=True,
         protected_namespaces=(),
     )
 
@@ -377,5 +386,17 @@ def json_schema(model: type[Document]) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:zkmargin:schema:{name}:{model.VERSION}",
-        **schema,
+        **_plain(schema),
+    }
+
+
+def _plain(schema: Any, names: bool = False) -> Any:
+    """Without titles and defaults, which pydantic derives from Python; ``names``: keys are a document's."""
+    if isinstance(schema, list):
+        return [_plain(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if names or key not in ("title", "default")}
+    return {
+        key: _plain(value, names=key in ("properties", "$defs") and not names) for key, value in kept.items()
     }

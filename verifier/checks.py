@@ -216,7 +216,6 @@ def require_listing(rules: RuleSet, market: Market) -> None:
 
     A venue signs whole lots over the listing's rows; under other rows or decimals they would be worth
     something else.
-    something else.
     """
     listing = market.listing
     for column in rules.private:

@@ -6,9 +6,9 @@ and from the market tables that the verifier holds.                             
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from zkmargin.attestations.documents import (
@@ -18,14 +18,7 @@ from zkmargin.attestations.documents import (
     Signatures,
     StatementContext,
 )
-from zkmargin.attestations.schema import (
-    Document,
-    FieldElement,
-    Model,
-    Sequence,
-    must_be_empty,
-    unsigned_below,
-)
+from zkmargin.attestations.schema import Document, Empty, FieldElement, Model, Sequence, unsigned_below
 from zkmargin.errors import BytesLength, FieldRange, SchemaType
 from zkmargin.field import ELEMENT_BYTES, FQ_MODULUS, decode_elements
 
@@ -33,27 +26,17 @@ PROOF_BYTES = 8 * ELEMENT_BYTES
 MAX_VENUES = 64
 
 
-def _count(least: int, most: int) -> AfterValidator:
-    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not least <= len(values) <= most:
-            wanted = str(least) if least == most else f"{least} to {most}"
-            raise PydanticCustomError(SchemaType.code, f"wrong number of entries, expected {wanted}")
-        return values
-
-    return AfterValidator(check)
-
-
 Coordinate = Annotated[
     int, *unsigned_below(FQ_MODULUS, FieldRange, "below q, the field of BN254's coordinates")
 ]
-Pair = Annotated[tuple[Coordinate, ...], Sequence, _count(2, 2)]
+Pair = Annotated[tuple[Coordinate, ...], Field(min_length=2, max_length=2), Sequence]
 
 
 class Proof(Model):
     """A Groth16 proof over BN254, affine; G2 coordinates as (c0, c1), as in snarkjs's JSON."""
 
     a: Pair
-    b: Annotated[tuple[Pair, ...], Sequence, _count(2, 2)]
+    b: Annotated[tuple[Pair, ...], Field(min_length=2, max_length=2), Sequence]
     c: Pair
 
     def to_bytes(self) -> bytes:
@@ -79,7 +62,7 @@ class PublicInputs(Model):
 
     context: FieldElement
     claim: FieldElement
-    positions: Annotated[tuple[FieldElement, ...], Sequence, _count(1, MAX_VENUES)]
+    positions: Annotated[tuple[FieldElement, ...], Field(min_length=1, max_length=MAX_VENUES), Sequence]
     collateral_root: FieldElement = Field(alias="collateral_root")
     nullifier: FieldElement
     scope: FieldElement
@@ -113,11 +96,11 @@ class Envelope(Document):
     type: Literal["zkmargin/margin-proof"] = "zkmargin/margin-proof"
     version: Literal["1"] = "1"
     proof_system: Literal["groth16-bn254"] = "groth16-bn254"
-    commitments: Annotated[tuple[FieldElement, ...], BeforeValidator(must_be_empty)] = ()
+    commitments: Empty = ()
     domain: AnyDomain
     context: StatementContext
     public_inputs: PublicInputs
-    statements: Annotated[tuple[SignedStatement, ...], Sequence, _count(1, MAX_VENUES)]
+    statements: Annotated[tuple[SignedStatement, ...], Field(min_length=1, max_length=MAX_VENUES), Sequence]
     market: SignedSnapshot
     proof: Proof
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BeforeValidator
-
-from zkmargin.attestations.schema import Bytes32, Document, FieldElement, Text, must_be_empty
+from zkmargin.attestations.schema import Bytes32, Document, Empty, Text
 from zkmargin.verifier.policy import AcceptedRuleSet
 
 
@@ -21,7 +19,7 @@ class KeyDescription(Document):
     type: Literal["zkmargin/key-description"] = "zkmargin/key-description"
     version: Literal["1"] = "1"
     proof_system: Literal["groth16-bn254"] = "groth16-bn254"
-    commitments: Annotated[tuple[FieldElement, ...], BeforeValidator(must_be_empty)] = ()
+    commitments: Empty = ()
     name: Text
     rule_digest: Bytes32
     r1cs_digest: Bytes32

@@ -6,9 +6,9 @@ bytes. A verifying key or a rule set is accepted only by being listed here.     
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from zkmargin.attestations.context import ZERO32, Claim, ClaimKind
@@ -26,12 +26,6 @@ from zkmargin.attestations.schema import (
 )
 from zkmargin.encoding import hex_bytes, sha256
 from zkmargin.errors import KeyNotListed, SchemaType
-
-
-def _not_empty(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not values:
-        raise PydanticCustomError(SchemaType.code, "at least one is needed")
-    return values
 
 
 class VenuePolicy(Model):
@@ -98,14 +92,14 @@ class Policy(Document):
     publishers: Signers
     venues: Annotated[
         tuple[VenuePolicy, ...],
+        Field(min_length=1),
         Sequence,
-        AfterValidator(_not_empty),
         strictly_ascending(lambda venue: venue.venue_id, "venues, by venueId,"),
     ]
     rule_sets: Annotated[
         tuple[AcceptedRuleSet, ...],
+        Field(min_length=1),
         Sequence,
-        AfterValidator(_not_empty),
         strictly_ascending(lambda entry: entry.vk_hash, "rule sets, by vkHash,"),
     ]
     maximum_age: MaximumAge

@@ -1,0 +1,51 @@
+"""JSON Schemas of every document.    Regenerate: ``python -m zkmargin.verifier.schemas specs/schemas``"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from zkmargin.attestations.book import BookDocument
+from zkmargin.attestations.documents import DomainFile
+from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+from zkmargin.attestations.market import MarketSnapshotDocument
+from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
+from zkmargin.attestations.schema import Document, json_schema
+from zkmargin.encoding import write_atomic
+from zkmargin.verifier.envelope import Envelope
+from zkmargin.verifier.keys import KeyDescription
+from zkmargin.verifier.policy import Policy
+
+DOCUMENTS: tuple[type[Document], ...] = (
+    BookDocument,
+    DomainFile,
+    Envelope,
+    KeyDescription,
+    MarketSnapshotDocument,
+    OwnerKeyFile,
+    Policy,
+    PositionOpening,
+    PositionStatementDocument,
+    SigningKeyFile,
+)
+
+
+def schema_files(documents: Iterable[type[Document]] = DOCUMENTS) -> dict[str, str]:
+    """File name to content, e.g. ``margin-proof.schema.json``."""
+    return {
+        f"{document.TYPE.rpartition('/')[2]}.schema.json": json.dumps(json_schema(document), indent=2) + "\n"
+        for document in documents
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Write all schemas to the folder that is the only argument."""
+    (folder,) = arguments
+    for name, content in schema_files().items():
+        write_atomic(Path(folder) / name, content)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -7,14 +7,19 @@ those of ``zkmargin.backend``.                                      Groth 2016, 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from py_ecc import optimized_bn128
-
 from zkmargin.errors import BytesLength, FieldRange, ProofInvalid, ProofPoint
+
+_recursion_limit = sys.getrecursionlimit()
+from py_ecc import optimized_bn128  # noqa: E402
+
+# py_ecc raises the limit to 100,000, at which deeply nested JSON overflows the C stack of the whole process.
+sys.setrecursionlimit(_recursion_limit)
 
 bn254: Any = optimized_bn128  # its annotations do not fit its own re-exports
 

@@ -47,7 +47,12 @@ pub(crate) struct Sections<'a> {
 impl<'a> Sections<'a> {
     /// Reads the table of a file with this magic (which is also its extension), this version, sections `1..=last`
     /// in any order, and nothing after them. What is not understood is refused: it could change the meaning.
-    pub(crate) fn parse(bytes: &'a [u8], format: &'static str, version: u32, last: u32) -> Result<Self, Error> {
+    pub(crate) fn parse(
+        bytes: &'a [u8],
+        format: &'static str,
+        version: u32,
+        last: u32,
+    ) -> Result<Self, Error> {
         let mut reader = Reader::new(bytes, format);
         if reader.array::<4>().ok().map(<[u8; 4]>::as_slice) != Some(format.as_bytes()) {
             return Err(Error::Magic(format));

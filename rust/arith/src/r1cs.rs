@@ -23,7 +23,10 @@ impl Matrix {
     /// The terms of a row.
     pub fn row(&self, index: usize) -> impl Iterator<Item = (usize, Fr)> + '_ {
         let range = self.offsets[index]..self.offsets[index + 1];
-        self.wires[range.clone()].iter().map(|&wire| wire as usize).zip(self.coefficients[range].iter().copied())
+        self.wires[range.clone()]
+            .iter()
+            .map(|&wire| wire as usize)
+            .zip(self.coefficients[range].iter().copied())
     }
 
     /// The value of a row. `values` must cover all wires.

@@ -123,7 +123,7 @@ def read_prime(reader: Reader, modulus: int) -> None:
     if size != ELEMENT_BYTES:
         raise FileSection("field size is not supported", where=reader.where, expected=ELEMENT_BYTES, got=size)
     if int.from_bytes(reader.take(ELEMENT_BYTES), "little") != modulus:
-        raise FileSection("field is not BN254's", where=reader.where, expected=modulus)
+        raise FileSection("field is not the one of BN254 that belongs here", where=reader.where)
 
 
 def write_prime(modulus: int) -> bytes:

@@ -37,6 +37,9 @@ _BN_PARAMETER = 4965661367192848881
 SNARKJS_PAIRING_FACTOR = 2 * _BN_PARAMETER * (6 * _BN_PARAMETER**2 + 3 * _BN_PARAMETER + 1) % FR_MODULUS
 """snarkjs's final exponentiation is this power of the plain one (as in Fuentes-Castaneda et al. 2011)."""
 
+MAX_JSON_DEPTH = 32
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 _PROOF_FIELDS = {"pi_a", "pi_b", "pi_c", "protocol", "curve"}
 _KEY_FIELDS = {
@@ -63,13 +66,26 @@ def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
+def _compute_depth(text: str) -> int:
+    """The deepest nesting of brackets outside strings."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def parse_json(text: str | bytes, where: str) -> Any:
-    """Parse JSON. SchemaType where a field comes twice, or a number is not an integer."""
+    """Parse JSON. SchemaType where a field comes twice, a number is not an integer, or nesting is deep."""
 
     def refuse(_: str) -> Any:
         raise SchemaType("only whole numbers are used here", where=where)
 
     try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        if _compute_depth(text) > MAX_JSON_DEPTH:  # not left to the recursion limit, which libraries raise
+            raise SchemaType("nested too deeply", where=where, expected=f"at most {MAX_JSON_DEPTH} levels")
         return json.loads(text, object_pairs_hook=_unique_fields, parse_float=refuse, parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # JSONDecodeError, UnicodeDecodeError and huge integers
         raise SchemaType("not valid JSON", where=where) from error

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from zkmargin.cli.options import FILE, claim_options, json_option, market_option, rules_option
+from zkmargin.cli.options import account_option, claim_options, json_option, market_option, rules_option
 
 
 @click.command()
 @rules_option
 @market_option
-@click.option(
-    "--account", type=FILE, required=True, help="Account file (CSV with the header instrument,size)."
-)
+@account_option
 @claim_options
 @json_option
 @click.pass_context

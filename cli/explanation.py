@@ -95,8 +95,8 @@ def _elements(evaluation: Evaluation, kind: str) -> list[tuple[int, int]]:
 
 
 def money(value: Fraction, unit: str = "") -> str:
-    """Rounded to cents for people, towards less: a shortfall never looks smaller than it is."""
-    cents = value.numerator * 100 // value.denominator
+    """Rounded to cents, for people."""
+    cents = round(value * 100)
     whole, rest = divmod(abs(cents), 100)
     return f"{'-' if cents < 0 else ''}{whole:,}.{rest:02d}" + (f" {unit}" if unit else "")
 
@@ -149,8 +149,12 @@ def show(explanation: Explanation) -> None:
         pairs.append(("smallest deposit", f"{exact(explanation.deposit)} {unit}"))
     print_pairs(pairs)
     if explanation.scenarios:
-        rows = [[result.scenario, result.group, money(result.pnl)] for result in explanation.scenarios]
-        print_table(("worst scenarios", "group", f"P&L ({unit})"), rows, right=(2,))
+        headings, right = ["worst scenarios", f"P&L ({unit})"], 1
+        rows = [[result.scenario, money(result.pnl)] for result in explanation.scenarios]
+        if any(result.group for result in explanation.scenarios):
+            headings, right = [headings[0], "group", headings[1]], 2
+            rows = [[r.scenario, r.group, money(r.pnl)] for r in explanation.scenarios]
+        print_table(headings, rows, right=(right,))
     if explanation.worst:
         rows = [[entry.instrument, exact(entry.size), money(entry.pnl)] for entry in explanation.worst]
         print_table((f"in {explanation.scenarios[0].scenario}", "size", f"P&L ({unit})"), rows, right=(1, 2))

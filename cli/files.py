@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from zkmargin.attestations.schema import Document
     from zkmargin.attestations.signatures import SigningKey
+    from zkmargin.verifier.envelope import Envelope
 
 _D = TypeVar("_D", bound="Document")
 
@@ -47,3 +48,17 @@ def read_keys(paths: Sequence[Path]) -> list[SigningKey]:
     from zkmargin.attestations.keyfiles import SigningKeyFile
 
     return [read_document(path, SigningKeyFile).key() for path in paths]
+
+
+def read_envelope(path: Path) -> Envelope:
+    """A proof's file."""
+    from zkmargin.verifier.envelope import Envelope
+
+    return read_document(path, Envelope)
+
+
+def read_verifying_key(path: Path) -> bytes:
+    """A ``verification_key.json``, as engines take it."""
+    from zkmargin.formats import parse_json, verifying_key_from_json
+
+    return verifying_key_from_json(parse_json(read_file(path, 1 << 26), str(path)))

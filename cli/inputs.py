@@ -51,7 +51,7 @@ def read_account(path: Path, rules: RuleSet, market: Market) -> Account:
 
 
 def private_columns(rules: RuleSet, market: Market, account: Account) -> dict[str, Sequence[int] | int]:
-    """The rule set's private columns of an account: AccountInvalid where it asks for others than size and cash."""
+    """The rule set's private columns of an account. Raises AccountInvalid where it asks for other ones."""
     from zkmargin.errors import AccountInvalid
 
     known: dict[str, Sequence[int] | int] = {"size": account.vector(market.listing), "cash": account.cash}

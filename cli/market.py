@@ -67,11 +67,10 @@ def build(
     full revaluation. The tables are checked against the bounds and conditions of the rule set. With --key the
     snapshot is signed at once; `market sign` adds signatures later.
     """
-    from zkmargin.circuits.tables import table_schema
-
     from zkmargin.attestations.documents import DomainFile
     from zkmargin.attestations.market import sign_snapshot
     from zkmargin.circuits.rules import check_tables, load_rules
+    from zkmargin.circuits.tables import table_schema
     from zkmargin.margin.build import build_market
     from zkmargin.margin.compact import read_source
 

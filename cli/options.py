@@ -47,11 +47,14 @@ def _time(_: click.Context, option: click.Parameter, value: str | None) -> int |
     return int(moment.replace(tzinfo=UTC).timestamp())
 
 
+def time_option(name: str, what: str) -> Callable[[_F], _F]:
+    """An option that takes a time and gives unix seconds, or None."""
+    return click.option(name, callback=_time, metavar="TIME", help=f"{what}; unix seconds or ISO-8601 UTC.")
+
+
 def at_option(what: str) -> Callable[[_F], _F]:
-    """``--at TIME``: sets the clock; default now."""
-    return click.option(
-        "--at", callback=_time, metavar="TIME", help=f"{what} (unix seconds or ISO-8601 UTC; default: now)."
-    )
+    """``--at TIME``: sets the clock."""
+    return time_option("--at", f"{what} (default: now)")
 
 
 def now(at: int | None) -> int:
@@ -137,3 +140,34 @@ def claim_options(function: _F) -> _F:
 def market_option(function: _F) -> _F:
     """``--market FILE``: a market snapshot."""
     return click.option("--market", type=FILE, required=True, help="Market snapshot.")(function)
+
+
+def account_option(function: _F) -> _F:
+    """``--account FILE``: the trader's positions and cash."""
+    return click.option(
+        "--account", type=FILE, required=True, help="Account file (CSV with the header instrument,size)."
+    )(function)
+
+
+def policy_option(function: _F) -> _F:
+    """``--policy FILE``: what the verifier accepts."""
+    return click.option("--policy", type=FILE, required=True, help="The verifier's policy.")(function)
+
+
+def _challenge(_: click.Context, option: click.Parameter, value: str | None) -> bytes | None:
+    if value is None:
+        return None
+    try:
+        challenge = bytes.fromhex(value.removeprefix("0x"))
+    except ValueError:
+        challenge = b""
+    if len(challenge) != 32:
+        raise click.BadParameter("a challenge is 0x and 64 hex digits", param=option)
+    return challenge
+
+
+def challenge_option(function: _F) -> _F:
+    """``--challenge HEX``: the verifier's 32 random bytes."""
+    return click.option(
+        "--challenge", callback=_challenge, metavar="HEX", help="The verifier's 32 random bytes, used once."
+    )(function)

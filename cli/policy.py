@@ -20,7 +20,7 @@ from zkmargin.cli.options import (
 from zkmargin.cli.output import print_json, print_pairs, print_table
 
 if TYPE_CHECKING:
-    from zkmargin.verifier.policy import Policy
+    from zkmargin.verifier.policy import AcceptedRuleSet, Policy
 
 
 @click.group()
@@ -167,8 +167,17 @@ def _make(
     )
 
 
-def _accepted(folder: Path, insecure: bool) -> Any:
-    raise NotImplementedError
+def _accepted(folder: Path, insecure: bool) -> AcceptedRuleSet:
+    """The entry for the key in a folder of `setup`."""
+    from zkmargin.verifier.keys import KeyDescription
+
+    described = read_document(folder / "key.json", KeyDescription)
+    if described.insecure and not insecure:
+        raise click.UsageError(
+            f"the key in {folder} is from a development setup: its maker can forge proofs; "
+            "--insecure accepts it all the same"
+        )
+    return described.accepted()
 
 
 def _signer(text: str) -> bytes:

@@ -1,0 +1,99 @@
+"""``zkmargin verify``: judge a proof against a policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zkmargin.cli.options import (
+    FILE,
+    at_option,
+    challenge_option,
+    json_option,
+    market_option,
+    policy_option,
+    rules_option,
+)
+
+if TYPE_CHECKING:
+    from zkmargin.verifier.verdict import Verdict
+
+
+@click.command()
+@click.argument("proof", type=FILE)
+@policy_option
+@rules_option
+@market_option
+@click.option("--key", type=FILE, required=True, help="Verifying key (verification_key.json).")
+@challenge_option
+@at_option("Judge ages and expiries at this time, which the verdict then names")
+@click.option(
+    "--engine",
+    type=click.Choice(["rust", "python", "reference"]),
+    help="Arithmetic: the Rust core, or Python that shares nothing with it (default: the fastest here).",
+)
+@json_option
+def command(
+    proof: Path,
+    policy: Path,
+    rules: str,
+    market: Path,
+    key: Path,
+    challenge: bytes | None,
+    at: int | None,
+    engine: str | None,
+    as_json: bool,
+) -> None:
+    """Judge a PROOF (*.margin-proof.json) against a policy.
+
+    Policy, rule set, market and verifying key are your own copies; nothing is taken on trust from the proof's
+    file. Exit code 0 if the proof holds, 1 if it does not, 2 if an input cannot be used.
+    """
+    from zkmargin.attestations.market import MarketSnapshotDocument
+    from zkmargin.circuits.rules import load_rules
+    from zkmargin.cli.files import read_document, read_envelope, read_verifying_key
+    from zkmargin.cli.output import print_json, progress
+    from zkmargin.verifier.policy import Policy
+    from zkmargin.verifier.verify import verify
+
+    with progress("verifying"):
+        verdict = verify(
+            read_envelope(proof),
+            policy=read_document(policy, Policy),
+            market=read_document(market, MarketSnapshotDocument),
+            rules=load_rules(rules),
+            verifying_key=read_verifying_key(key),
+            at=at,
+            challenge=challenge,
+            engine=engine,
+        )
+    if as_json:
+        print_json(verdict.to_json())
+    else:
+        show_verdict(verdict)
+
+
+def show_verdict(verdict: Verdict) -> None:
+    """For people: what holds, as of when, and what it does not say."""
+    from zkmargin.cli.output import format_time, print_pairs
+
+    click.echo(click.style("holds", fg="green", bold=True) + f": {verdict.claim}")
+    source = "this machine's clock" if verdict.clock_source == "system" else "given by --at"
+    pairs = [
+        ("rule set", verdict.rule_set),
+        ("policy", verdict.policy),
+        ("judged at", f"{format_time(verdict.clock)} ({source})"),
+        ("prices of", f"{format_time(verdict.price_time)}, {verdict.price_age} s old"),
+    ]
+    for venue in verdict.venues:
+        pairs.append((f"positions at {venue.name}", f"{format_time(venue.as_of)}, {venue.age} s old"))
+    pairs += [
+        ("valid until", format_time(verdict.valid_until)),
+        ("nullifier", str(verdict.nullifier)),
+        ("engine", verdict.engine),
+    ]
+    print_pairs(pairs)
+    for warning in verdict.warnings:
+        click.echo(click.style("note", fg="yellow") + f": {warning}")

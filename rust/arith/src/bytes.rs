@@ -50,7 +50,7 @@ pub fn fq_to_bytes(values: &[Fq]) -> Vec<u8> {
 
 /// `G1` points with canonical coordinates; whether they are on the curve is not checked.
 pub fn g1_from_bytes_unchecked(bytes: &[u8], what: &'static str) -> Result<Vec<G1Affine>, Error> {
-    if bytes.len() % G1_BYTES != 0 {
+    if !bytes.len().is_multiple_of(G1_BYTES) {
         return Err(Error::Length(what));
     }
     let numbers = fq_from_bytes(bytes, what)?;
@@ -59,7 +59,7 @@ pub fn g1_from_bytes_unchecked(bytes: &[u8], what: &'static str) -> Result<Vec<G
 
 /// `G2` points with canonical coordinates; whether they are in the group is not checked.
 pub fn g2_from_bytes_unchecked(bytes: &[u8], what: &'static str) -> Result<Vec<G2Affine>, Error> {
-    if bytes.len() % G2_BYTES != 0 {
+    if !bytes.len().is_multiple_of(G2_BYTES) {
         return Err(Error::Length(what));
     }
     let numbers = fq_from_bytes(bytes, what)?;

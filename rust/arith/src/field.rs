@@ -107,7 +107,7 @@ const fn adc(a: u64, b: u64, carry: u64) -> (u64, u64) {
 
 /// `a - p` if `a >= p`, else `a`, for `a < 2p`; without a branch on the value.
 #[inline(always)]
-const fn reduce_once(a: [u64; 4], p: &[u64; 4]) -> [u64; 4] {
+pub(crate) const fn reduce_once(a: [u64; 4], p: &[u64; 4]) -> [u64; 4] {
     let (d0, b) = sbb(a[0], p[0], 0);
     let (d1, b) = sbb(a[1], p[1], b);
     let (d2, b) = sbb(a[2], p[2], b);

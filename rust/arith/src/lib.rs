@@ -21,6 +21,7 @@ pub mod ntt;
 pub mod pairing;
 pub mod parallel;
 pub mod poseidon;
+mod product_sum;
 pub mod program;
 pub mod r1cs;
 pub mod secret;

@@ -28,6 +28,7 @@
 use std::fmt;
 
 use crate::fr::Fr;
+use crate::product_sum::ProductSum;
 
 mod integer;
 mod parse;
@@ -169,16 +170,17 @@ impl Program {
     fn evaluate(&self, lc: u32, wires: &[Fr]) -> Fr {
         let range = self.lc_offsets[lc as usize] as usize..self.lc_offsets[lc as usize + 1] as usize;
         let mut sum = Fr::ZERO;
+        let mut products = ProductSum::new();
         for term in &self.terms[range] {
-            let wire = wires[term.wire as usize];
+            let wire = &wires[term.wire as usize];
             match term.coefficient {
-                PLUS_ONE => sum += wire,
-                MINUS_ONE => sum -= wire,
+                PLUS_ONE => sum += *wire,
+                MINUS_ONE => sum -= *wire,
                 _ if term.wire == 0 => sum += self.constants[term.coefficient as usize],
-                index => sum += wire * self.constants[index as usize],
+                index => products.add(wire, &self.constants[index as usize]),
             }
         }
-        sum
+        sum + products.finish()
     }
 }
 

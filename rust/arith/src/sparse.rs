@@ -1,6 +1,7 @@
 //! Sparse matrices over Fr: the tables of a market, one row per instrument, one column per figure.
 
 use crate::fr::Fr;
+use crate::product_sum::ProductSum;
 
 /// Bounds what a matrix without entries may cost: far more rows and columns than any circuit has room for.
 const MAX_SIDE: usize = 1 << 22;
@@ -91,11 +92,14 @@ impl SparseMatrix {
             powers.push(power);
             power *= gamma;
         }
-        (0..self.n_rows())
-            .map(|row| {
-                self.row(row).iter().fold(Fr::ZERO, |sum, (col, value)| sum + powers[*col as usize] * *value)
-            })
-            .collect()
+        let fold_row = |row| {
+            let mut sum = ProductSum::new();
+            for (col, value) in self.row(row) {
+                sum.add(&powers[*col as usize], value);
+            }
+            sum.finish()
+        };
+        (0..self.n_rows()).map(fold_row).collect()
     }
 }
 

@@ -67,9 +67,9 @@ fn lagrange_at(tau: Fr, log_size: u32, first: usize, step: usize) -> Vec<Fr> {
 /// `sum_i basis[i] * M[i][wire]` for every wire.
 fn columns(matrix: &Matrix, basis: &[Fr], n_wires: usize) -> Vec<Fr> {
     let mut out = vec![Fr::ZERO; n_wires];
-    for row in 0..matrix.offsets.len() - 1 {
+    for (row, value) in basis.iter().enumerate().take(matrix.offsets.len() - 1) {
         for (wire, coefficient) in matrix.row(row) {
-            out[wire] += coefficient * basis[row];
+            out[wire] += coefficient * *value;
         }
     }
     out

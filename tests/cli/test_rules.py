@@ -1,0 +1,49 @@
+"""``rules``: list, show, check, and the printable phases of compile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from calling import ROOT, call, ok
+
+SCAN = ROOT / "specs" / "rules" / "portfolio_scan.yaml"
+
+
+def test_list_and_show() -> None:
+    names = [entry["rules"] for entry in ok("rules", "list", "--json").json["rules"]]
+    assert {"portfolio_scan", "deribit_pm"} <= set(names)
+    assert "portfolio_scan" in ok("rules", "list").out
+    shown = ok("rules", "show", "portfolio_scan", "--json").json
+    assert shown["text"] == SCAN.read_text()
+    assert shown["axes"] == {"instrument": 1024, "scenario": 35}
+    assert shown["digest"] in ok("rules", "show", SCAN).out
+
+
+def test_an_unknown_name_is_bad_input() -> None:
+    refused = call("rules", "show", "portfolio_scna")
+    assert refused.code == 2
+    assert "did you mean `portfolio_scan`" in refused.err
+
+
+def test_check_shows_every_mistake_with_its_place(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(SCAN.read_text().replace("over=scenario", "over=scenari"))
+    refused = call("rules", "check", SCAN, bad)
+    assert refused.code == 2
+    assert "a valid rule set" in refused.out
+    for word in ("bad.yaml:", "^^^^^^^", "did you mean `scenario`"):
+        assert word in refused.err
+    found = call("rules", "check", SCAN, bad, "--json")
+    assert found.code == 2
+    good, broken = found.json["rules"]
+    assert good["problems"] == []
+    assert broken["problems"][0]["line"] > 1
+    assert ok("rules", "check", "portfolio_scan").code == 0
+
+
+@pytest.mark.parametrize("phase", ["parse", "resolve", "type", "bound", "side"])
+def test_phases_can_be_printed(phase: str) -> None:
+    text = ok("rules", "compile", "portfolio_scan", "--show", phase).out
+    assert "loss" in text
+    assert ok("rules", "compile", "portfolio_scan", "--show", phase, "--json").json["text"] == text

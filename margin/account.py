@@ -10,7 +10,7 @@ rows, no blank lines, no comments, plain decimals (``-12.5``).
 
 Sizes are in contracts, with at most the listing's lot decimals; positive is long. Cash is in the listing's
 cash unit and net of what was paid for the positions: a bought future debits its price, as an option does its
-premium, because equity is cash plus the marks of all positions.                  specs/formats.md#account
+premium, because equity is cash plus the marks of all positions.                  specs/market.md#account
 
 Nothing private appears in a repr or in an error: errors name lines, columns and instrument ids, no amounts.
 """

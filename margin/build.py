@@ -32,6 +32,7 @@ Units and approximations:
 Rounding: every value becomes the nearest integer at the column's decimals, ties to even. A size can have
 either sign, so no direction would favour one side; the equity, or the P&L of a scenario, of an account is
 off by at most half a unit of the last decimal times the sum of its absolute sizes. Floats end here.
+Specified in specs/market.md#tables.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -57,6 +57,20 @@ class Chain:
     options: tuple[OptionQuote, ...]
     futures: tuple[FutureQuote, ...]
     sources: tuple[Source, ...]
+
+    def until(self, last_expiry: int) -> Chain:
+        """The same chain without what expires after ``last_expiry`` (unix seconds); the perpetual stays.
+
+        For rule sets with fewer rows than the venue lists. Whoever holds what is left out cannot be margined.
+        """
+        return replace(
+            self,
+            forwards={expiry: forward for expiry, forward in self.forwards.items() if expiry <= last_expiry},
+            options=tuple(quote for quote in self.options if quote.expiry <= last_expiry),
+            futures=tuple(
+                quote for quote in self.futures if quote.expiry is None or quote.expiry <= last_expiry
+            ),
+        )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "forwards", MappingProxyType(dict(self.forwards)))

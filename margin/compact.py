@@ -12,7 +12,7 @@
 
 A put volatility is left out where it equals the call's; both cells of an option that is not listed are empty.
 Records come in this order. Reading gives the same chain, bit for bit, as the source it was derived from.
-                                                                                        specs/formats.md#chain
+                                                                                        specs/market.md#sources
 """
 
 from __future__ import annotations

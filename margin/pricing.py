@@ -11,6 +11,7 @@ reads ``call - put = (S / F) * (F - K)``. Where S and F move together by a facto
 
 Source: F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3 (1976), 167-179.
 Floats live here and in the table builder only; tables and everything below them are exact integers.
+Specified in specs/market.md#pricing.
 """
 
 from __future__ import annotations

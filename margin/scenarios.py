@@ -2,7 +2,7 @@
 
 Deribit's published portfolio margin: price moves of up to 16% either way in nine steps, each with volatility
 up, same and down; and eight extended moves with volatility up, whose P&L counts only in part (it is
-*dampened*).
+*dampened*). Specified in specs/market.md#scenarios.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class AxisSchema:
                 f"axis `{self.name}` is full",
                 expected=f"at most {self.capacity}",
                 got=rows,
-                hint="choose fewer rows, or a rule set with a larger capacity",
+                hint="leave out the furthest expiries, or take a rule set with a larger capacity",
             )
 
 

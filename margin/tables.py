@@ -12,7 +12,7 @@ JSON (integers are canonical decimal strings, unknown keys are refused):
      "labels": {name: {"axis": axis, "target": axis, "indices": ["0", "-1", ...]}},
      "parameters": {name: {"decimals": "2", "value": "100"}}}
 
-``Tables.digest`` is SHA-256 over the RFC 8785 bytes of that object.                   specs/formats.md#tables
+``Tables.digest`` is SHA-256 over the RFC 8785 bytes of that object.                   specs/market.md#tables
 """
 
 from __future__ import annotations

@@ -191,6 +191,22 @@ def test_capacities_and_sizes(morning: Chain, schema: TableSchema) -> None:
     )
 
 
+def test_leaving_out_the_furthest_expiries(morning: Chain, schema: TableSchema) -> None:
+    shorter = morning.until(1774598400)
+    assert {quote.id.split("-")[1] for quote in shorter.options} >= {"6FEB26", "27MAR26"}
+    assert [quote.id for quote in shorter.futures][-2:] == ["BTC-27MAR26", "BTC-PERPETUAL"]
+    assert max(shorter.forwards) == 1774598400
+    small = build_market([shorter], schema)
+    full = build_market([morning], schema)
+    for row, instrument in enumerate(small.listing.instruments):
+        at = full.listing.rows[instrument.id]
+        assert (
+            small.tables.columns["pnl"].values[row].tolist() == full.tables.columns["pnl"].values[at].tolist()
+        )
+    with pytest.raises(MarketSource, match="no options"):
+        morning.until(morning.time)
+
+
 def test_declared_bounds(morning: Chain, schema: TableSchema) -> None:
     columns = tuple(replace(c, hi=10**12) if c.name == "pnl" else c for c in schema.columns)
     with pytest.raises(ParameterCondition, match=r"`pnl` is outside.*BTC-.* at \+\d+% vol up"):

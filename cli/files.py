@@ -62,3 +62,11 @@ def read_verifying_key(path: Path) -> bytes:
     from zkmargin.formats import parse_json, verifying_key_from_json
 
     return verifying_key_from_json(parse_json(read_file(path, 1 << 26), str(path)))
+
+
+def make_folder(path: Path, *, private: bool = False) -> None:
+    """Make a folder, with those above it. Raises FileUnreadable where that cannot be."""
+    try:
+        path.mkdir(mode=0o700 if private else 0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileUnreadable("folder cannot be made", where=str(path), got=error.strerror) from None

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zkmargin.cli.options import FOLDER, json_option
-from zkmargin.cli.output import print_json, print_table
+from zkmargin.cli.output import Clock, format_seconds, print_json, print_pairs, print_table
 
 if TYPE_CHECKING:
     from zkmargin.circuits.rules import RuleSet
 
-CIRCUIT_PHASES = ("circuit",)
+CIRCUIT_PHASES = ("lower", "r1cs")
 PHASES = ("parse", "resolve", "type", "bound", "side", *CIRCUIT_PHASES)
 
 
@@ -100,21 +100,58 @@ def check(context: click.Context, rules: tuple[str, ...], as_json: bool) -> None
 @json_option
 def compile(rules: str, phase: str | None, out: Path | None, as_json: bool) -> None:
     """Compile a rule set to a circuit. The result is kept in a cache, by digest."""
-    from zkmargin.circuits.rules import show_phase
+    from zkmargin.circuits.rules import load_rules, show_phase
     from zkmargin.circuits.rules.load import read_rules
+    from zkmargin.cli.files import make_folder
+    from zkmargin.encoding import write_atomic
 
     if phase is not None and phase not in CIRCUIT_PHASES:
-        text = show_phase(*read_rules(rules), phase)
-        if as_json:
-            print_json({"rules": rules, "phase": phase, "text": text})
-        else:
-            click.echo(text, nl=False)
+        _print_phase(rules, phase, show_phase(*read_rules(rules), phase), as_json)
         return
-    _compile(rules, phase, out, as_json)
+    from zkmargin.circuits.compile import compile_rules, show_lower, show_r1cs
+
+    rule_set = load_rules(rules)
+    clock = Clock()
+    with clock.step("compile", "compiling the rule set"):
+        compiled = compile_rules(rule_set)
+    if phase is not None:
+        text = (show_lower if phase == "lower" else show_r1cs)(compiled)
+        _print_phase(rules, phase, text.rstrip("\n") + "\n", as_json)
+        return
+    if out is not None:
+        make_folder(out)
+        write_atomic(out / "circuit.r1cs", compiled.r1cs)
+        write_atomic(out / "circuit.zkwp", compiled.program)
+    stats = compiled.stats
+    if as_json:
+        print_json(
+            {
+                **_summary(rule_set, rules),
+                "r1csDigest": "0x" + compiled.r1cs_digest.hex(),
+                "constraints": stats.constraints,
+                "publicInputs": stats.public_inputs,
+                "wires": stats.wires,
+                "seconds": clock.as_json(),
+            }
+        )
+        return
+    print_pairs(
+        [
+            ("rule set", f"{rule_set.name}, digest 0x{rule_set.digest.hex()}"),
+            ("circuit", f"{stats.constraints:,} constraints, {stats.wires:,} wires"),
+            ("public inputs", f"{stats.public_inputs:,}"),
+            ("r1cs digest", "0x" + compiled.r1cs_digest.hex()),
+            ("took", format_seconds(clock.seconds["compile"])),
+            *([] if out is None else [("files", f"{out / 'circuit.r1cs'}, {out / 'circuit.zkwp'}")]),
+        ]
+    )
 
 
-def _compile(rules: str, phase: str | None, out: Path | None, as_json: bool) -> None:
-    raise NotImplementedError
+def _print_phase(rules: str, phase: str, text: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"rules": rules, "phase": phase, "text": text})
+    else:
+        click.echo(text, nl=False)
 
 
 def _summary(rules: RuleSet, name: str) -> dict[str, Any]:

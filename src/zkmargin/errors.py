@@ -307,6 +307,13 @@ class CircuitError(ZkMarginError):
     code = "E_CIRCUIT"
 
 
+class WitnessFailed(ZkMarginError):
+    """No witness satisfies the circuit for these inputs. Names a place in the circuit, never a value."""
+
+    code = "E_WITNESS"
+    exit_code = 1
+
+
 class KeyCircuitMismatch(InputError):
     """A proving key does not belong to the circuit that the rule set compiles to."""
 

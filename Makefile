@@ -94,10 +94,10 @@ ifdef CARGO
 	$(CARGO) fmt --manifest-path rust/Cargo.toml --all
 endif
 
-bench: develop  ## times, ours and those of the peers present
+bench: develop peers  ## times, ours and those of the peers present
 	$(PYTHON) benchmarks/prove.py
 
-bench-check: develop  ## fail where a time or a size is above its budget
+bench-check: develop peers  ## fail where a time or a size is above its budget
 	$(PYTHON) benchmarks/check.py
 
 requirements:  ## lock the dependencies anew, from pyproject.toml

@@ -83,6 +83,7 @@ lint: develop  ## style, types, layers, clippy
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports
 ifdef CARGO
+	$(PYTHON) -m mypy.stubtest zkmargin._core
 	$(CARGO) fmt --manifest-path rust/Cargo.toml --all --check
 	$(CARGO) clippy --quiet --locked --release --target-dir rust/target/lint --manifest-path rust/Cargo.toml --workspace --all-targets -- -D warnings
 endif

@@ -5,6 +5,33 @@ from typing import Final, final
 
 from zkmargin.backend import FieldOperation, SparseMatrixHandle, WitnessHandle
 
+__all__ = [
+    "ProvingKey",
+    "SparseMatrix",
+    "Witness",
+    "WitnessProgram",
+    "WitnessRun",
+    "__version__",
+    "fq2_op",
+    "fq_op",
+    "fr_op",
+    "g1_add",
+    "g1_is_valid",
+    "g1_msm",
+    "g1_mul",
+    "g2_add",
+    "g2_is_valid",
+    "g2_msm",
+    "g2_mul",
+    "groth16_setup",
+    "groth16_verify",
+    "ntt",
+    "pairing",
+    "pairing_check",
+    "poseidon",
+    "r1cs_check",
+]
+
 __version__: Final[str]
 
 def fr_op(op: FieldOperation, a: bytes, b: bytes, /) -> bytes: ...

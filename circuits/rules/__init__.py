@@ -6,6 +6,7 @@ above.
 """
 
 from zkmargin.circuits.rules.check import check_tables
+from zkmargin.circuits.rules.functions import FUNCTION_NAMES
 from zkmargin.circuits.rules.load import list_rules, load_rules, parse_rules
 from zkmargin.circuits.rules.plaintext import Evaluation, evaluate, evaluate_public
 from zkmargin.circuits.rules.problems import Problem, RuleProblems
@@ -13,6 +14,7 @@ from zkmargin.circuits.rules.show import PHASES, show_phase
 from zkmargin.circuits.rules.tree import RuleSet
 
 __all__ = [
+    "FUNCTION_NAMES",
     "PHASES",
     "Evaluation",
     "Problem",

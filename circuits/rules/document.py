@@ -114,14 +114,16 @@ class _Reader:
     def __init__(self, text: bytes, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self.lines: tuple[str, ...] = ("",)
+        # The line breaks are YAML's.
+        self.lines = tuple(
+            re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text[:MAX_BYTES].decode("utf-8", "replace"))
+        )
         if len(text) > MAX_BYTES:
             self._stop(1, 1, f"a rule file has at most {MAX_BYTES} bytes")
         try:
             decoded = text.decode("utf-8")
         except UnicodeDecodeError as error:
             self._stop(text[: error.start].count(b"\n") + 1, 1, "not UTF-8")
-        self.lines = tuple(re.split(r"\r\n|\r|\n|\x85|\u2028|\u2029", decoded))  # YAML's line breaks
         self.root = self._compose(decoded)
 
     def _compose(self, decoded: str) -> yaml.Node:
@@ -431,7 +433,7 @@ class _Reader:
         """An expression text, however YAML wraps it: its characters are found again in the lines of the
         file.
         """
-        text = re.sub(r"\s", " ", self._text(node, f"`{name}`"))
+        text = re.sub(r"[ \t\r\n]", " ", self._text(node, f"`{name}`"))
         if not text.strip():
             raise self._refuse(node, f"`{name}` is empty")
         start, end = node.start_mark, node.end_mark
@@ -449,7 +451,7 @@ class _Reader:
             while (line, column) < (end.line, end.column):
                 if column >= len(self.lines[line]):
                     line, column = line + 1, 0
-                elif self.lines[line][column].isspace():
+                elif self.lines[line][column] in " \t":
                     column += 1
                 else:
                     break

@@ -146,5 +146,8 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
 )
 """Every built-in by name."""
 
+FUNCTION_NAMES = tuple(FUNCTIONS)
+"""Names of the built-ins, in the order of the specification."""
+
 RESERVED = frozenset(FUNCTIONS) | {"equity", "maintenance", "initial", "over", "by"}
 """Words that no column, label or definition may take."""

@@ -253,6 +253,6 @@ def _array(value: Any) -> IntArray:
 
     Raises CircuitError for machine integers or floats: they would not be exact.
     """
-    if type(value) is not int and getattr(value, "dtype", None) != object:
+    if type(value) is not int and getattr(value, "dtype", None) != np.dtype(object):
         raise CircuitError("a value left exact integers", got=type(value).__name__)
     return np.asarray(value, dtype=object)

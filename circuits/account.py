@@ -1,4 +1,6 @@
-"""The private account in the circuit: range-checked columns, and the bases made of them.  specs/statement.md#account"""
+"""The private account in the circuit: range-checked columns, and the bases made of them.
+specs/statement.md#account
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def range_check_account(cs: ConstraintSystem, rules: RuleSet, signs: Signs) -> A
             shape = rules.shape(column.axes)
             checked = []
             for place, wire in zip(places(shape), cs.privates[column.name].wires, strict=True):
-                value = num_unchecked(LinearCombination.of_wire(wire), column.lo, column.hi)  # the check follows
+                value = num_unchecked(
+                    LinearCombination.of_wire(wire), column.lo, column.hi
+                )  # the check follows
                 checked.append(decompose(cs, value, column.lo, column.bits, f"{column.name}{place}"))
                 if column.lo < 0:
                     signs.register(checked[-1])
@@ -47,11 +51,13 @@ def range_check_account(cs: ConstraintSystem, rules: RuleSet, signs: Signs) -> A
     return Account(columns, digits)
 
 
-def add_bases(cs: ConstraintSystem, rules: RuleSet, account: Account, bases: Sequence[Base], signs: Signs) -> None:
+def add_bases(
+    cs: ConstraintSystem, rules: RuleSet, account: Account, bases: Sequence[Base], signs: Signs
+) -> None:
     """Give every base its wires in a row: exact functions of the columns.
 
-    Cost: none for columns; one constraint per element of a product, of a positive part of a signed column; ``w + 3``
-    per element of a positive part of another form.
+    Cost: none for columns; one constraint per element of a product, of a positive part of a signed column;
+    ``w + 3`` per element of a positive part of another form.
     """
     with cs.scope("bases"):
         for base in bases:

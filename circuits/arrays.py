@@ -1,4 +1,6 @@
-"""Arrays of circuit numbers with named axes: numpy object arrays, axes in the order in which the rules declare them."""
+"""Arrays of circuit numbers with named axes: numpy object arrays, axes in the order in which the rules
+declare them.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The constraint system: wires, rank-1 constraints, the path of each, and the program that computes the wires.
+"""The constraint system: wires, rank-1 constraints, the path of each, and the program that computes the
+wires.
 
-``A * B = C`` with linear combinations A, B, C. Every constraint carries a path such as ``size[17]/range/recompose``;
-a path is what tests, error messages and the determinism analysis name. Wires come in the order of an ``.r1cs`` file:
-the constant one, public inputs, private inputs, internal wires.
+``A * B = C`` with linear combinations A, B, C. Every constraint carries a path such as
+``size[17]/range/recompose``; a path is what tests, error messages and the determinism analysis name. Wires
+come in the order of an ``.r1cs`` file: the constant one, public inputs, private inputs, internal wires.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class InputWires:
 
 @dataclass(frozen=True, slots=True)
 class OneSidedBound:
-    """A value that the prover may choose on one side of the true one, and the inequality that makes it safe."""
+    """A value that the prover may choose on one side of the true one, and the inequality that says so."""
 
     path: str
     first_wire: int
@@ -66,13 +67,14 @@ class ConstraintSystem:
         self.paths: list[tuple[str, int]] = []
         """Runs of constraints with the same path: the path and the number of constraints."""
         self.templates: dict[Any, Any] = {}
-        """Precomputed pieces that a gadget keeps with the system (coefficient rows of Poseidon, for example)."""
+        """Precomputed pieces that a gadget keeps with the system (coefficient rows of Poseidon, for example).
+        """
         self._scope = ""
         self._scope_without_indices = ""
         self._one_row = self.table.row(ONE)
         self._zero_row = self.table.row(ZERO)
 
-    # --- wires ----------------------------------------------------------------------------------------------------
+    # --- wires --------------------------------------------------------------------------------------------
 
     def public(self, name: str, count: int = 1) -> InputWires:
         """Declare a public input. All public inputs come before all other wires."""
@@ -95,12 +97,14 @@ class ConstraintSystem:
         return inputs[name]
 
     def allocate(self, count: int = 1) -> int:
-        """The first of ``count`` new wires in a row. The caller has the program write them and constrains them."""
+        """The first of ``count`` new wires in a row. The caller has the program write them and constrains
+        them.
+        """
         first = self.n_wires
         self.n_wires += count
         return first
 
-    # --- paths ----------------------------------------------------------------------------------------------------
+    # --- paths --------------------------------------------------------------------------------------------
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -118,7 +122,9 @@ class ConstraintSystem:
         return self._scope + label
 
     def program_label(self, label: str) -> str:
-        """The path without indices: what a failing program reports, so that it tells nothing about an account."""
+        """The path without indices: what a failing program reports, so that it tells nothing about an
+        account.
+        """
         return self._scope_without_indices + label
 
     def path_of(self, constraint: int) -> str:
@@ -130,7 +136,7 @@ class ConstraintSystem:
             rest -= count
         raise CircuitError("no such constraint", got=constraint)
 
-    # --- constraints ------------------------------------------------------------------------------------------------
+    # --- constraints --------------------------------------------------------------------------------------
 
     @property
     def n_constraints(self) -> int:
@@ -168,7 +174,7 @@ class ConstraintSystem:
         row = self.table.of_wire(wire)
         self.enforce_rows(row, row, row, label)
 
-    # --- wires with their constraint ----------------------------------------------------------------------------------
+    # --- wires with their constraint ----------------------------------------------------------------------
 
     def product(self, a: LinearCombination, b: LinearCombination, label: str) -> LinearCombination:
         """A new wire ``a * b``: one constraint, none if a factor is constant."""
@@ -190,9 +196,10 @@ class ConstraintSystem:
         """Products on wires in a row, one constraint each, constant factors or not."""
         first = self.allocate(len(pairs))
         for out, (a, b) in enumerate(pairs, first):
-            rows = [self.table.row(factor) for factor in ((a, b) if len(a) >= len(b) else (b, a))]
-            self.program.emit(Op.MUL, self._scope_without_indices + label, out, *rows)
-            self.enforce_rows(*rows, self.table.of_wire(out), f"{label}[{out - first}]")
+            dense, sparse = (a, b) if len(a) >= len(b) else (b, a)
+            row_a, row_b = self.table.row(dense), self.table.row(sparse)
+            self.program.emit(Op.MUL, self._scope_without_indices + label, out, row_a, row_b)
+            self.enforce_rows(row_a, row_b, self.table.of_wire(out), f"{label}[{out - first}]")
         return [LinearCombination.of_wire(wire) for wire in range(first, first + len(pairs))]
 
     def assign_public(self, name: str, value: LinearCombination, label: str) -> None:
@@ -201,7 +208,7 @@ class ConstraintSystem:
         self.program.emit(Op.LIN, self._scope_without_indices + label, wire, self.table.row(value))
         self.enforce_equal(value, LinearCombination.of_wire(wire), label)
 
-    # --- advice -----------------------------------------------------------------------------------------------------
+    # --- advice -------------------------------------------------------------------------------------------
 
     def advise_bits(self, value: LinearCombination, count: int, label: str) -> int:
         """The first of ``count`` wires with the digits of ``value``, lowest first, unconstrained."""
@@ -224,19 +231,20 @@ class ConstraintSystem:
     def advise_maximum(self, values: Sequence[LinearCombination], label: str) -> int:
         """A wire with the largest of the values read as signed integers, unconstrained."""
         out = self.allocate()
-        first_row = [self.table.append_combination(value) for value in values][0]
+        first_row, *_ = [self.table.append_combination(value) for value in values]
         self._advise("maximum", Op.MAX, label, (out, 1), out, len(values), first_row)
         return out
 
     def advise_one_hot(self, values: Sequence[LinearCombination], label: str) -> int:
-        """The first of as many wires as there are values: 1 at the first largest one, else 0, unconstrained."""
+        """As many wires as there are values: 1 at the first largest one, else 0, unconstrained."""
         first, count = self.allocate(len(values)), len(values)
-        first_row = [self.table.append_combination(value) for value in values][0]
+        first_row, *_ = [self.table.append_combination(value) for value in values]
         self._advise("one_hot", Op.ONEHOT, label, (first, count), first, count, first_row)
         return first
 
     def advise_functionals(self, bases: Sequence[tuple[int, int]], count: int, label: str) -> int:
-        """The first of ``count`` wires: per wire k the sum over bases b and rows j of ``base_b[j] * T_b[j][k]``.
+        """The first of ``count`` wires: per wire k the sum over bases b and rows j of ``base_b[j] *
+        T_b[j][k]``.
 
         ``bases``: first wire and number of rows of each; the run takes one matrix per base. Unconstrained.
         """
@@ -258,10 +266,12 @@ class ConstraintSystem:
         """Put advice on the list of one-sided bounds: values that no constraint fixes, and need not."""
         self.bounds.append(OneSidedBound(self.path(label), first_wire, count, inequality))
 
-    # --- integers ---------------------------------------------------------------------------------------------------
+    # --- integers -----------------------------------------------------------------------------------------
 
     def require_integer(self, number: Num, spare_bits: int = 0) -> None:
-        """Raise CircuitError unless the number, ``spare_bits`` wider, is the only integer that its wires can mean."""
+        """Raise CircuitError unless the number, ``spare_bits`` wider, is the only integer that its wires can
+        mean.
+        """
         if number.magnitude << spare_bits > (self.modulus - 1) // 2:
             raise CircuitError(
                 "value may leave the field",

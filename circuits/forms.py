@@ -1,9 +1,10 @@
-"""Which parts of a rule are linear in the account, and over which private vectors ("bases").     specs/circuits.md#forms
+"""Which parts of a rule are linear in the account, and over which private vectors ("bases").
+                                                                                       specs/circuits.md#forms
 
-A **base** is a private vector that is an exact function of the attested columns, row by row: a column, the positive part
-of a combination of columns, a product of two such. A **row form** is an integer combination of bases. A **linear
-functional** is what public coefficients, ``sum``, ``by=`` and ``at`` make of row forms; one identity at a challenge
-checks all of them together.
+A **base** is a private vector that is an exact function of the attested columns, row by row: a column, the
+positive part of a combination of columns, a product of two such. A **row form** is an integer combination of
+bases. A **linear functional** is what public coefficients, ``sum``, ``by=`` and ``at`` make of row forms; one
+identity at a challenge checks all of them together.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class ColumnBase:
 
 @dataclass(frozen=True, slots=True)
 class PositiveBase:
-    """``max(form, 0)``. The form is primitive: its coefficients have no common factor, the first is positive."""
+    """``max(form, 0)``. The form is primitive: coefficients without common factor, the first positive."""
 
     form: RowForm
     axes: tuple[str, ...]
@@ -139,7 +140,7 @@ class Forms:
         return None
 
     def _sign_form(self, form: RowForm, absolute: bool) -> RowForm:
-        """``positive(g x) = g p``, ``positive(-g x) = g (p - x)`` and ``abs(g x) = g (2 p - x)`` share ``p``."""
+        """``positive(g x) = g p``, ``positive(-g x) = g (p - x)``, ``abs(g x) = g (2 p - x)`` share ``p``."""
         factor, primitive = form.primitive()
         axes = {axis for _, base in primitive.terms for axis in base.axes}
         in_order = tuple(axis for axis in self._rules.axes if axis in axes)
@@ -151,7 +152,7 @@ class Forms:
         return part.scaled(abs(factor))
 
     def is_linear(self, node: Node) -> bool:
-        """Whether a private node is a row form, or made of such by public factors, sums, ``by=`` and ``at``."""
+        """Whether a private node is a row form, or made of them by public factors, sums, ``by``, ``at``."""
         if node not in self._linear:
             self._linear[node] = self._find_linear(node)
         return self._linear[node]
@@ -166,7 +167,9 @@ class Forms:
         if isinstance(node, Product):
             return node.left.type.visibility is not Visibility.PRIVATE and self.is_linear(node.right)
         if isinstance(node, LinearSum):
-            return all(t.type.visibility is not Visibility.PRIVATE or self.is_linear(t) for _, t in node.terms)
+            return all(
+                t.type.visibility is not Visibility.PRIVATE or self.is_linear(t) for _, t in node.terms
+            )
         return False
 
     def is_functional(self, node: Node) -> bool:

@@ -1,9 +1,10 @@
-"""Linear functionals of the account, bound to the tables by one identity.            specs/statement.md#functionals
+"""Linear functionals of the account, bound to the tables by one identity.
+                                                                                specs/statement.md#functionals
 
-``L_k = sum_b sum_j base_b[j] * T_b[j][k]``. The prover commits to all L by a Poseidon sponge with a uniform blind; the
-challenge gamma is a hash of everything public that comes before it, the commitment included; then one identity,
-``sum_k gamma^k L_k = sum_b sum_j base_b[j] * t_b[j]`` with ``t_b[j] = sum_k gamma^k T_b[j][k]`` recomputed by the
-verifier, holds for a wrong L with probability at most ``(K + rows) / r`` (Schwartz-Zippel).
+``L_k = sum_b sum_j base_b[j] * T_b[j][k]``. The prover commits to all L by a Poseidon sponge with a uniform
+blind; the challenge gamma is a hash of everything public that comes before it, the commitment included; then
+one identity, ``sum_k gamma^k L_k = sum_b sum_j base_b[j] * t_b[j]`` with ``t_b[j] = sum_k gamma^k T_b[j][k]``
+recomputed by the verifier, holds for a wrong L with probability at most ``(K + rows) / r`` (Schwartz-Zippel).
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from zkmargin.circuits.signs import Signs
 def add_functionals(cs: ConstraintSystem, plan: Plan, account: Account) -> list[Num]:
     """The K functionals as advice, with the intervals that the tables' declared bounds imply.
 
-    Requires: ``commit`` and ``bind`` follow, and the verifier checks the tables' bounds: an interval here holds
-    because the identity makes the value equal to the sum, not because of a range check.
+    Requires: ``commit`` and ``bind`` follow, and the verifier checks the tables' bounds: an interval here
+    holds because the identity makes the value equal to the sum, not because of a range check.
     Cost: none here.
     """
     if not plan.n_functionals:
         return []
     wires = [(account.first_wires[rows.base], rows.count) for rows in plan.bases]
     first = cs.advise_functionals(wires, plan.n_functionals, "functionals")
-    numbers = []
+    numbers: list[Num] = []
     for node, functional in plan.functionals.items():
         # Zero joins the interval: an axis may have fewer active rows than its capacity.
         lo, hi = min(node.type.lo, 0), max(node.type.hi, 0)
@@ -41,10 +42,12 @@ def add_functionals(cs: ConstraintSystem, plan: Plan, account: Account) -> list[
 
 
 def commit(cs: ConstraintSystem, functionals: list[Num], signs: Signs) -> None:
-    """Constrain the public input C to the commitment of the functionals.          specs/statement.md#commitment
+    """Constrain the public input C to the commitment of the functionals.
+                                                                                 specs/statement.md#commitment
 
-    ``C = Sponge(T_functionals; K, blind, packed..., raw...)``. Functionals whose sign digits exist (so that their range is
-    checked whatever the challenge says) are offset and packed; the others are absorbed as they are.
+    ``C = Sponge(T_functionals; K, blind, packed..., raw...)``. Functionals whose sign digits exist (so that
+    their range is checked whatever the challenge says) are offset and packed; the others are absorbed as they
+    are.
     Cost: 609 constraints per 15 elements.
     """
     packed, raw = [], []
@@ -61,10 +64,12 @@ def commit(cs: ConstraintSystem, functionals: list[Num], signs: Signs) -> None:
 
 
 def bind(cs: ConstraintSystem, plan: Plan, account: Account, functionals: list[Num]) -> None:
-    """The identity at gamma: a row of t per base element, Horner over the functionals.  specs/statement.md#functionals
+    """The identity at gamma: a row of t per base element, Horner over the functionals.
+                                                                                specs/statement.md#functionals
 
     Requires: gamma is derived from C and from everything that fixes the bases.
-    Cost: one constraint per base element, one per functional after the first, and one if there is one functional at most.
+    Cost: one constraint per base element, one per functional after the first, and one if there is one
+    functional at most.
     """
     gamma = LinearCombination.of_wire(cs.publics["gamma"].first)
     challenge = cs.publics["t"].first

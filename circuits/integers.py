@@ -1,9 +1,9 @@
 """Numbers of a circuit: linear combinations whose integer interval is part of the type.
 
-A ``Num`` says: the wires' values, read as integers around zero, give a value in ``[lo, hi]`` whatever the prover does.
-Arithmetic carries intervals along; only range checks (``gadgets.bits``) make narrower ones. What is known from outside
-the constraints, such as a public input that the verifier recomputes, enters through functions named ``_unchecked``,
-each with its reason.
+A ``Num`` says: the wires' values, read as integers around zero, give a value in ``[lo, hi]`` whatever the
+prover does. Arithmetic carries intervals along; only range checks (``gadgets.bits``) make narrower ones. What
+is known from outside the constraints, such as a public input that the verifier recomputes, enters through
+functions named ``_unchecked``, each with its reason.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Num:
         """The sum, in one pass; zero for none."""
         summands = list(numbers)
         return Num(
-            LinearCombination.total(n.lc for n in summands), sum(n.lo for n in summands), sum(n.hi for n in summands)
+            LinearCombination.total(n.lc for n in summands),
+            sum(n.lo for n in summands),
+            sum(n.hi for n in summands),
         )
 
     @staticmethod
@@ -106,7 +108,9 @@ class Bit(Num):
 
 
 def num_unchecked(lc: LinearCombination, lo: int, hi: int) -> Num:
-    """A number whose interval no constraint of the caller's proves: the caller says why it holds all the same."""
+    """A number whose interval no constraint of the caller's proves: the caller says why it holds all the
+    same.
+    """
     return Num(lc, lo, hi)
 
 

@@ -1,6 +1,7 @@
 """Linear combinations of wires, and the table in which a circuit keeps the ones that it uses.
 
-Coefficients are plain integers; they are reduced modulo the field's prime only when a combination enters the table.
+Coefficients are plain integers; they are reduced modulo the field's prime only when a combination enters the
+table.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ ONE_WIRE: Final = 0
 
 
 class LinearCombination:
-    """``sum coefficient * wire``, immutable. ``+ - *`` by integers make new ones; nothing here adds constraints."""
+    """``sum coefficient * wire``, immutable. ``+ - *`` by integers make new ones; nothing here adds
+    constraints.
+    """
 
     __slots__ = ("_terms",)
 
@@ -138,7 +141,7 @@ class LinearTable:
         return row
 
     def append(self, wires: Sequence[int], coefficients: Sequence[int]) -> int:
-        """A new row from wires in ascending order and the indices of their coefficients. Nothing is checked."""
+        """A new row from ascending wires and the indices of their coefficients. Nothing is checked."""
         self.wires.extend(wires)
         self.coefficients.extend(coefficients)
         self.offsets.append(len(self.wires))

@@ -1,9 +1,10 @@
-"""The circuit reading of a rule set: its tree to gadgets.                                 specs/circuits.md#lowering
+"""The circuit reading of a rule set: its tree to gadgets.
+                                                                                    specs/circuits.md#lowering
 
-Every node becomes an array of numbers and a *side*: what those numbers are to the node's true value, exactly equal,
-at least it, or at most it. The demands of the side pass choose which gadget is placed; the sides of what was placed are
-worked out again here from the gadgets themselves, and a combination that would not be a bound is refused. So a
-mistake in the side pass cannot become an unsound circuit.
+Every node becomes an array of numbers and a *side*: what those numbers are to the node's true value, exactly
+equal, at least it, or at most it. The demands of the side pass choose which gadget is placed; the sides of
+what was placed are worked out again here from the gadgets themselves, and a combination that would not be a
+bound is refused. So a mistake in the side pass cannot become an unsound circuit.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Lowered:
 
 
 def join_sides(*sides: Side) -> Side:
-    """The side of a sum of parts. Raises CircuitError for upper and lower bounds together: that bounds nothing."""
+    """The side of a sum of parts. Raises CircuitError for upper and lower bounds together: that bounds
+    nothing.
+    """
     bounds = {side for side in sides if side is not Side.EXACT}
     if len(bounds) > 1:
         raise CircuitError("upper and lower bounds meet in one value")
@@ -77,7 +80,9 @@ class Lowering:
         self._functionals = functionals
         self._signs = signs
         self._done: dict[Node, Lowered] = {}
-        self._names = {node: name for name, node in reversed(plan.rules.definitions.items())}
+        self._names: dict[Node, str] = {}
+        for name, node in plan.rules.definitions.items():
+            self._names.setdefault(node, name)
         self._uses: dict[Node, int] = {}
         for node in walk(plan.rules.roots):
             for child in node.children:
@@ -93,7 +98,9 @@ class Lowering:
         if isinstance(node, Literal):
             return Lowered(array_of([Num.constant(node.value)], ()), Side.EXACT)
         if node.type.visibility is Visibility.PUBLIC:
-            return Lowered(self._direct(self._plan.direct_nodes[node], node.type.lo, node.type.hi), Side.EXACT)
+            return Lowered(
+                self._direct(self._plan.direct_nodes[node], node.type.lo, node.type.hi), Side.EXACT
+            )
         if node in self._plan.functionals:
             functional = self._plan.functionals[node]
             numbers = self._functionals[functional.first : functional.first + functional.count]
@@ -109,7 +116,9 @@ class Lowering:
             return self._lower_operation(node)
 
     def _max_of_positive(self, node: Node) -> Max | None:
-        """The inner node of ``max(0, max(...))`` where an upper bound of both together does: zero is one more branch."""
+        """The inner node of ``max(0, max(...))`` where an upper bound of both together does: zero is one more
+        branch.
+        """
         if not isinstance(node, Positive) or self._rules.sides[node] is not Side.UPPER:
             return None
         return node.x if isinstance(node.x, Max) and self._uses[node.x] == 1 else None
@@ -135,10 +144,13 @@ class Lowering:
             return self._absolute(node)
         raise CircuitError("node has no circuit reading", got=type(node).__name__)
 
-    # --- linear -----------------------------------------------------------------------------------------------------
+    # --- linear
+    # -----------------------------------------------------------------------------------------------------
 
     def _direct(self, direct: DirectInput, lo: int, hi: int) -> Numbers:
-        """Public inputs that the verifier computes from tables whose bounds it checks; zero beyond active rows."""
+        """Public inputs that the verifier computes from tables whose bounds it checks; zero beyond active
+        rows.
+        """
         first = self._cs.publics["direct"].first + direct.first
         wires = (LinearCombination.of_wire(wire) for wire in range(first, first + direct.count))
         return array_of((num_unchecked(lc, min(lo, 0), max(hi, 0)) for lc in wires), direct.shape)
@@ -164,7 +176,9 @@ class Lowering:
         return array_of((Num.total(row) for row in rows), grouped.shape[:-1])
 
     def _by_label(self, node: SumBy | At) -> Lowered:
-        """A label as its public one-hot rows: one product per row and group, for values that no functional covers."""
+        """A label as its public one-hot rows: one product per row and group, for values that no functional
+        covers.
+        """
         label = self._rules.labels[node.label]
         gone = label.axis if isinstance(node, SumBy) else label.target
         inner = self.lower(node.x)
@@ -178,7 +192,8 @@ class Lowering:
         )
         return Lowered(self._total(terms, wide, (gone,)), inner.side)  # factors 0 and 1 keep a bound a bound
 
-    # --- products ---------------------------------------------------------------------------------------------------
+    # --- products
+    # ---------------------------------------------------------------------------------------------------
 
     def _multiply(self, left: Numbers, right: Numbers) -> Numbers:
         pairs = zip(left.reshape(-1), right.reshape(-1), places(left.shape), strict=True)
@@ -209,7 +224,8 @@ class Lowering:
             return join_sides(left.side, right.side)
         raise CircuitError("a bound is multiplied by a value of unknown sign", where=self._name(node))
 
-    # --- the largest ------------------------------------------------------------------------------------------------
+    # --- the largest
+    # ------------------------------------------------------------------------------------------------
 
     def _branches(self, node: Max) -> tuple[list[list[Num]], Side]:
         """Per element of the node the branches, and what they are to the true ones."""

@@ -1,8 +1,8 @@
 """The statement as a circuit: one call per sentence of specs/statement.md#statement.
 
-    The claim is well formed. The prover knows the owner's keys. The nullifier is that owner's, for this pocket and scope.
-    The positions commitment opens to this account and owner. No collateral is claimed. The functionals are those of
-    this account and this market. The claim holds.
+The claim is well formed. The prover knows the owner's keys. The nullifier is that owner's, for this pocket
+and scope. The positions commitment opens to this account and owner. No collateral is claimed. The functionals
+are those of this account and this market. The claim holds.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def build_statement(plan: Plan) -> ConstraintSystem:
 
 
 def declare_inputs(cs: ConstraintSystem, plan: Plan) -> None:
-    """Public inputs in the order of the statement, then the private ones.           specs/statement.md#inputs"""
+    """Public inputs in the order of the statement, then the private ones.
+    specs/statement.md#inputs
+    """
     for name, count in plan.public_inputs:
         cs.public(name, count)
     for column in plan.rules.private:
@@ -107,7 +109,8 @@ def _private(cs: ConstraintSystem, name: str) -> LinearCombination:
 def unpack_claim(cs: ConstraintSystem, rules: RuleSet) -> Claim:
     """``claim = kind | num << 8 | den << 24 | minLock << 40`` with kind a bit and ``num >= den >= 1``.
 
-    Ensures: all four fit their bits; kind is 0 where the rules have no initial requirement. specs/statement.md#claim
+    Ensures: all four fit their bits; kind is 0 where the rules have no initial requirement.
+                                                                                      specs/statement.md#claim
     Cost: 105 for the digits, 1 for kind, 17 and 17 for the comparisons.
     """
     with cs.scope("claim"):
@@ -129,7 +132,9 @@ def unpack_claim(cs: ConstraintSystem, rules: RuleSet) -> Claim:
 
 
 def constrain_owner(cs: ConstraintSystem) -> Owner:
-    """``owner = H(T_owner, H(T_ak, ask), nk)``, and the pocket is 8 bits.          specs/statement.md#owner"""
+    """``owner = H(T_owner, H(T_ak, ask), nk)``, and the pocket is 8 bits.
+    specs/statement.md#owner
+    """
     with cs.scope("owner"):
         viewing_key = _private(cs, "nk")
         authority = tagged(cs, "ak", [_private(cs, "ask")], "ak")
@@ -139,7 +144,9 @@ def constrain_owner(cs: ConstraintSystem) -> Owner:
 
 
 def constrain_nullifier(cs: ConstraintSystem, owner: Owner) -> None:
-    """``nullifier = H(T_nf, nk, scope, pocket)``.                                specs/statement.md#nullifier"""
+    """``nullifier = H(T_nf, nk, scope, pocket)``.
+    specs/statement.md#nullifier
+    """
     inputs = [owner.viewing_key, _public(cs, "scope"), owner.pocket.lc]
     cs.assign_public("nullifier", tagged(cs, "nf", inputs, "nullifier"), "nullifier/equal")
 
@@ -162,7 +169,9 @@ def open_positions(cs: ConstraintSystem, rules: RuleSet, account: Account, owner
 
 
 def constrain_no_collateral(cs: ConstraintSystem) -> None:
-    """The rules declare no collateral: its root is zero.                        specs/statement.md#collateral"""
+    """The rules declare no collateral: its root is zero.
+    specs/statement.md#collateral
+    """
     cs.enforce_equal(_public(cs, "collateral_root"), ZERO, "collateral_root")
 
 
@@ -171,7 +180,8 @@ def assert_claim_holds(
 ) -> None:
     """``denominator * equity >= numerator * requirement`` for every element.      specs/statement.md#margin
 
-    Requires: equity exact or a lower bound, requirements exact or upper bounds, not negative; both factors >= 0.
+    Requires: equity exact or a lower bound, requirements exact or upper bounds, not negative; both factors >=
+    0.
     Cost: per element two products, one more to choose between two requirements, and a range check.
     """
     for name, requirement in requirements.items():

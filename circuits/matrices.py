@@ -1,7 +1,8 @@
-"""The tables of a market as sparse matrices: base elements to functionals.               specs/circuits.md#matrices
+"""The tables of a market as sparse matrices: base elements to functionals.
+                                                                                    specs/circuits.md#matrices
 
-Public data only. A linear node is evaluated with its bases kept symbolic: every intermediate value is a list of
-entries, an element of a base, a place along the node's axes, a coefficient.
+Public data only. A linear node is evaluated with its bases kept symbolic: every intermediate value is a list
+of entries, an element of a base, a place along the node's axes, a coefficient.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Integers = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Entries:
-    """``coefficient * base[element]`` at a place: parallel arrays, a coordinate array per axis of the node."""
+    """``coefficient * base[element]`` at a place: parallel arrays, one of coordinates per axis."""
 
     element: Indices
     places: Mapping[str, Indices]
@@ -99,7 +100,9 @@ class LinearReader:
         if form is not None:
             found = {base: self._spread(self._identity(base).scaled(c), node) for c, base in form.terms}
             if form.constant:
-                found[OneBase()] = self._spread(self._constant((), np.array(form.constant, dtype=object)), node)
+                found[OneBase()] = self._spread(
+                    self._constant((), np.array(form.constant, dtype=object)), node
+                )
             return found
         if isinstance(node, LinearSum):
             return self._linear_sum(node)
@@ -107,7 +110,9 @@ class LinearReader:
             return {base: self._times(e, node) for base, e in self.entries(node.right).items()}
         if isinstance(node, Sum):
             return {
-                base: Entries(e.element, {a: p for a, p in e.places.items() if a not in node.over}, e.coefficient)
+                base: Entries(
+                    e.element, {a: p for a, p in e.places.items() if a not in node.over}, e.coefficient
+                )
                 for base, e in self.entries(node.x).items()
             }
         if isinstance(node, SumBy):
@@ -139,7 +144,9 @@ class LinearReader:
         element = np.zeros(prod(sizes), dtype=np.int64)
         for place, axis in zip(places, base.axes, strict=True):
             element = element * self._rules.axes[axis].capacity + place
-        return Entries(element, dict(zip(base.axes, places, strict=True)), np.full(len(element), 1, dtype=object))
+        return Entries(
+            element, dict(zip(base.axes, places, strict=True)), np.full(len(element), 1, dtype=object)
+        )
 
     def _constant(self, axes: tuple[str, ...], values: Integers) -> Entries:
         places = [grid.reshape(-1) for grid in np.indices(values.shape, dtype=np.int64)]
@@ -183,5 +190,7 @@ class LinearReader:
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         places = {axis: place for axis, place in chosen.places.items() if axis != label.target}
         return Entries(
-            chosen.element, {**places, label.axis: rows[np.repeat(first, counts) + within]}, chosen.coefficient
+            chosen.element,
+            {**places, label.axis: rows[np.repeat(first, counts) + within]},
+            chosen.coefficient,
         )

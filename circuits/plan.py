@@ -1,7 +1,9 @@
 """The public side of a circuit: which linear functionals, which challenge inputs, which direct ones.
 
-Computed from the rules alone, without building the circuit, because a verifier needs it for every proof. Binding
-``public``: the market enters as public inputs that the verifier computes from the tables.     specs/statement.md#market
+Computed from the rules alone, without building the circuit, because a verifier needs it for every proof.
+Binding
+``public``: the market enters as public inputs that the verifier computes from the tables.
+                                                                                     specs/statement.md#market
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class Functional:
 
 @dataclass(frozen=True)
 class DirectInput:
-    """Public inputs that hold a public node (``node``), or the one-hot rows of a label (``label``), row-major."""
+    """Public inputs that hold a public node (``node``), or the one-hot rows of a label (``label``),
+    row-major.
+    """
 
     node: Node | None
     label: str | None
@@ -68,7 +72,9 @@ class Plan:
 
     def __init__(self, rules: RuleSet) -> None:
         if rules.binding != "public":
-            raise CircuitError("only the table binding `public` can be compiled", where=rules.file, got=rules.binding)
+            raise CircuitError(
+                "only the table binding `public` can be compiled", where=rules.file, got=rules.binding
+            )
         self.rules = rules
         self.forms = Forms(rules)
         self.functionals: dict[Node, Functional] = {}
@@ -94,12 +100,14 @@ class Plan:
                 label = self.rules.labels[node.label]
                 axes = tuple(axis for axis in self.rules.axes if axis in (label.axis, label.target))
                 first = self.n_direct
-                self.direct_labels[node.label] = DirectInput(None, node.label, axes, first, self.rules.shape(axes))
+                self.direct_labels[node.label] = DirectInput(
+                    None, node.label, axes, first, self.rules.shape(axes)
+                )
             for child in node.children:
                 self._visit(child, seen)
 
     def _collect_bases(self) -> tuple[BaseRows, ...]:
-        """Columns with padded rows first (their padding must be shown to be zero), then what functionals use."""
+        """Columns with padded rows first (padding must be shown to be zero), then what functionals use."""
         bases: dict[Base, None] = {
             ColumnBase(column.name, column.axes): None
             for column in self.rules.private
@@ -113,7 +121,7 @@ class Plan:
             first += rows[-1].count
         return tuple(rows)
 
-    # --- sizes ----------------------------------------------------------------------------------------------------
+    # --- sizes --------------------------------------------------------------------------------------------
 
     @property
     def n_functionals(self) -> int:
@@ -137,7 +145,9 @@ class Plan:
 
     @cached_property
     def public_inputs(self) -> tuple[tuple[str, int], ...]:
-        """Names and counts of the public inputs in order.                             specs/statement.md#inputs"""
+        """Names and counts of the public inputs in order.
+        specs/statement.md#inputs
+        """
         inputs = [("context", 1), ("claim", 1), ("positions", VENUES)]
         inputs += [("collateral_root", 1), ("nullifier", 1), ("scope", 1)]
         if self.bases:
@@ -150,13 +160,15 @@ class Plan:
     def n_public(self) -> int:
         return sum(count for _, count in self.public_inputs)
 
-    # --- values ---------------------------------------------------------------------------------------------------
+    # --- values -------------------------------------------------------------------------------------------
 
     def bind(self, tables: Tables) -> BoundPlan:
         """The plan with the tables of one market, whose bounds and conditions the caller has checked."""
         return BoundPlan(self, tables)
 
-    def market_inputs(self, tables: Tables, gamma: int | None, arithmetic: Arithmetic | None = None) -> list[int]:
+    def market_inputs(
+        self, tables: Tables, gamma: int | None, arithmetic: Arithmetic | None = None
+    ) -> list[int]:
         """The public inputs after ``gamma``: ``t``, then the direct ones, as canonical field elements."""
         bound = self.bind(tables)
         challenge = [] if gamma is None else bound.challenge_inputs(gamma, arithmetic)
@@ -174,7 +186,9 @@ class Plan:
             lines.append(f"functional {span} {_axes(node.type.axes)} {_source(node)}")
         for direct in self.directs:
             what = f"label {direct.label}" if direct.node is None else _source(direct.node)
-            lines.append(f"direct [{direct.first}..{direct.first + direct.count}) {_axes(direct.axes)} {what}")
+            lines.append(
+                f"direct [{direct.first}..{direct.first + direct.count}) {_axes(direct.axes)} {what}"
+            )
         return "\n".join(lines)
 
 
@@ -220,7 +234,7 @@ class BoundPlan:
 
     @cached_property
     def entries(self) -> list[tuple[bytes, bytes, bytes, int, int]]:
-        """Arguments of ``SparseMatrix`` per base: rows, columns, values, number of rows, number of columns."""
+        """Arguments of ``SparseMatrix`` per base: rows, columns, values, their numbers."""
         plan, linear = self.plan, LinearReader(self.plan.forms, self._reader)
         places: dict[Base, list[tuple[Indices, Indices, Integers]]] = {rows.base: [] for rows in plan.bases}
         for node, functional in plan.functionals.items():
@@ -242,8 +256,9 @@ class BoundPlan:
     def challenge_inputs(self, gamma: int, arithmetic: Arithmetic | None = None) -> list[int]:
         """``t``: per base element j the value ``sum_k gamma^k T[j][k]``.
 
-        A padded element j of a column gets ``gamma^(K + j)`` instead, j counted over all bases: then the identity
-        at the challenge also says that the account holds nothing there.            specs/statement.md#padding
+        A padded element j of a column gets ``gamma^(K + j)`` instead, j counted over all bases: then the
+        identity at the challenge also says that the account holds nothing there.
+        specs/statement.md#padding
         """
         plan = self.plan
         require_canonical(gamma, "gamma")

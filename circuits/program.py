@@ -1,9 +1,10 @@
 """Writing a witness program: the code that computes the wires of a circuit from its inputs.
 
-Whatever the program writes is advice as far as the proof is concerned: a prover may write anything else. Values that
-a constraint fixes at the place where they are computed (``product``, ``define``) need no name. All other advice is a
-*hint* with a name from the registry below, so that a test can put a lie in its place and see which constraint objects.
-                                                                                        specs/witness-program.md
+Whatever the program writes is advice as far as the proof is concerned: a prover may write anything else.
+Values that a constraint fixes at the place where they are computed (``product``, ``define``) need no name.
+All other advice is a *hint* with a name from the registry below, so that a test can put a lie in its place
+and see which constraint objects.
+                                                                                      specs/witness-program.md
 """
 
 from __future__ import annotations
@@ -55,13 +56,15 @@ class ProgramBuilder:
         self.hints: list[HintPlacement] = []
 
     def emit(self, op: Op, label: str, *operands: int) -> None:
-        """Append an instruction. ``label`` is what a failure reports: a path without indices, never a value."""
+        """Append an instruction. ``label`` is what a failure reports: a path without indices, no value."""
         if len(operands) != len(OPERANDS[op]):
             raise CircuitError("wrong number of operands", where=op.name)
         index = self._labels.setdefault(label, len(self._labels))
         self._code.append((op, index, operands))
 
-    def hint(self, name: str, op: Op, label: str, path: str, outputs: tuple[int, int], *operands: int) -> None:
+    def hint(
+        self, name: str, op: Op, label: str, path: str, outputs: tuple[int, int], *operands: int
+    ) -> None:
         """Append an instruction that gives untrusted advice on the wires ``outputs = (first, count)``."""
         if name not in HINTS:
             raise CircuitError("hint is not in the registry", got=name)
@@ -125,7 +128,7 @@ class ProgramBuilder:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a linear table, one after the other. ``offsets`` has one entry more than there are rows."""
+    """Some rows of a linear table, one after the other. ``offsets`` has one entry more than rows."""
 
     wires: np.ndarray[tuple[int], np.dtype[np.uint32]]
     coefficients: np.ndarray[tuple[int], np.dtype[np.uint32]]
@@ -139,5 +142,7 @@ def gather_rows(table: LinearTable, rows: np.ndarray[tuple[int], np.dtype[np.int
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - starts[rows], lengths)
     wires = np.frombuffer(table.wires, dtype=np.uint32) if table.wires else np.zeros(0, np.uint32)
-    coefficients = np.frombuffer(table.coefficients, dtype=np.uint32) if table.wires else np.zeros(0, np.uint32)
+    coefficients = (
+        np.frombuffer(table.coefficients, dtype=np.uint32) if table.wires else np.zeros(0, np.uint32)
+    )
     return Rows(wires[places], coefficients[places], offsets)

@@ -1,7 +1,8 @@
 """Emitting ``.r1cs`` files, iden3's binary format version 1, byte for byte the same on every machine.
 
 Sections: header, constraints, map from wires to labels (here the identity). Public inputs count as inputs, no
-outputs. Every linear combination is sorted by wire.   https://github.com/iden3/r1csfile/blob/master/doc/r1cs_bin_format.md
+outputs. Every linear combination is sorted by wire.
+                                          https://github.com/iden3/r1csfile/blob/master/doc/r1cs_bin_format.md
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def count_terms(cs: ConstraintSystem) -> int:
 
 
 def _constraints(cs: ConstraintSystem) -> bytes:
-    """Per combination the number of terms, then per term the wire and the coefficient, all in 4-byte words."""
+    """Per combination the number of terms, then per term wire and coefficient, all in 4-byte words."""
     triples = [np.frombuffer(rows, dtype=np.uint32).astype(np.int64) for rows in (cs.a, cs.b, cs.c)]
     rows = gather_rows(cs.table, np.stack(triples, axis=1).reshape(-1))
     lengths = np.diff(rows.offsets)

@@ -1,4 +1,6 @@
-"""Sign decompositions of a whole circuit, each made once.                              specs/circuits.md#signs"""
+"""Sign decompositions of a whole circuit, each made once.
+specs/circuits.md#signs
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from collections.abc import Sequence
 
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import Digits
-from zkmargin.circuits.gadgets.sign import positive_of_digits, sign_digits
+from zkmargin.circuits.gadgets.sign import positive_of_digits, sign_digits, sign_width
 from zkmargin.circuits.integers import Num, num_unchecked
 from zkmargin.circuits.linear import LinearCombination
 
@@ -34,7 +36,9 @@ class Signs:
         return 1 if self.find(x) else fresh
 
     def positive(self, x: Num, label: str) -> Num:
-        """Exactly ``max(x, 0)``, as ``gadgets.sign.positive``; ``max(-x, 0) = max(x, 0) - x`` is free afterwards."""
+        """Exactly ``max(x, 0)``, as ``gadgets.sign.positive``; ``max(-x, 0) = max(x, 0) - x`` is free
+        afterwards.
+        """
         if x.lo >= 0:
             return x
         if x.hi <= 0:
@@ -42,7 +46,7 @@ class Signs:
         known = self._positive.get(x.lc)
         if known is not None:
             return known
-        if -x.lc in self._positive or -x.lc in self._digits:
+        if -x.lc in self._positive or (x.lc not in self._digits and self._mirror_is_cheaper(x)):
             mirrored = self.positive(-x, label)
             return num_unchecked(mirrored.lc + x.lc, 0, x.hi)  # max(x, 0) = max(-x, 0) + x
         with self._cs.scope(label):
@@ -50,6 +54,10 @@ class Signs:
                 self._digits[x.lc] = sign_digits(self._cs, x)
             self._positive[x.lc] = positive_of_digits(self._cs, self._digits[x.lc], "select")
         return self._positive[x.lc]
+
+    def _mirror_is_cheaper(self, x: Num) -> bool:
+        """Whether ``-x`` has digits already, or takes one fewer (only its lower end is a power of two)."""
+        return -x.lc in self._digits or sign_width(-x) < sign_width(x)
 
     def positives(self, numbers: Sequence[Num], label: str) -> tuple[int, list[Num]]:
         """Exactly ``max(x, 0)`` of each, on wires in a row, of which the first is returned: a base.

@@ -1,4 +1,6 @@
-"""Binary digits and ranges: the only place where a number gets a narrower interval.        specs/gadgets.md#range"""
+"""Binary digits and ranges: the only place where a number gets a narrower interval.
+specs/gadgets.md#range
+"""
 
 from __future__ import annotations
 
@@ -35,14 +37,17 @@ class Digits:
 def decompose(cs: ConstraintSystem, value: Num, lo: int, width: int, label: str = "range") -> Digits:
     """Constrain ``value`` to ``[lo, lo + 2**width)`` by its binary digits.             specs/gadgets.md#range
 
-    Requires: ``2**width <= (p - 1) / 2``, so the digits are unique (a value below p never has two representations), and
-    ``value`` and ``lo`` within ``(p - 1) / 2``; nothing else about ``value``: its type may claim any interval.
-    Ensures: ``value`` in the intersection of its interval and ``[lo, lo + 2**width)``; the digits are those of
-    ``value - lo``.
+    Requires: ``2**width <= (p - 1) / 2``, so the digits are unique (a value below p never has two
+    representations), and ``value`` and ``lo`` within ``(p - 1) / 2``; nothing else about ``value``: its type
+    may claim any interval.
+    Ensures: ``value`` in the intersection of its interval and ``[lo, lo + 2**width)``; the digits are those
+    of ``value - lo``.
     Cost: ``width + 1`` constraints.
     """
     if width < 1 or (1 << width) > (cs.modulus - 1) // 2:
-        raise CircuitError("range check is empty or wider than the field", where=cs.path(label), got=f"{width} bits")
+        raise CircuitError(
+            "range check is empty or wider than the field", where=cs.path(label), got=f"{width} bits"
+        )
     shifted = value.plus(-lo)
     cs.require_integer(value)
     cs.require_integer(shifted)

@@ -1,4 +1,6 @@
-"""Comparisons of integers.                                                            specs/gadgets.md#comparison"""
+"""Comparisons of integers.
+specs/gadgets.md#comparison
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,14 @@ from zkmargin.circuits.integers import Bit, Num
 from zkmargin.errors import CircuitError
 
 
-def assert_nonnegative(cs: ConstraintSystem, x: Num, max_width: int | None = None, label: str = "x>=0") -> Num:
+def assert_nonnegative(
+    cs: ConstraintSystem, x: Num, max_width: int | None = None, label: str = "x>=0"
+) -> Num:
     """Constrain ``x >= 0``; return x with its narrower interval.                specs/gadgets.md#non-negative
 
     Requires: x is an integer of the field.
-    Ensures: ``0 <= x < 2**width``. With ``max_width`` the width is cut: larger x, though true, can then not be proven.
+    Ensures: ``0 <= x < 2**width``. With ``max_width`` the width is cut: larger x, though true, can then not
+    be proven.
     Cost: ``width + 1`` constraints, ``width`` the bits of ``x.hi``; none if the type shows ``x >= 0``.
     """
     if x.lo >= 0:
@@ -41,7 +46,8 @@ def is_nonnegative(cs: ConstraintSystem, x: Num, label: str = "is_nonnegative") 
     """The bit ``x >= 0``.                                                        specs/gadgets.md#sign
 
     Requires: x is an integer of the field.
-    Ensures: the bit is 1 exactly where ``x >= 0``; None if the type decides it (the caller then has no use for a bit).
+    Ensures: the bit is 1 exactly where ``x >= 0``; None if the type decides it (the caller then has no use
+    for a bit).
     Cost: ``w + 2`` constraints, ``w`` the smallest with x in ``[-2**w, 2**w)``.
     """
     if x.lo >= 0 or x.hi < 0:

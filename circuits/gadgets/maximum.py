@@ -1,4 +1,6 @@
-"""The largest of several values: a bound from above, one from below, or exactly.        specs/gadgets.md#maximum"""
+"""The largest of several values: a bound from above, one from below, or exactly.
+specs/gadgets.md#maximum
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,13 @@ def exact_cost(branches: Sequence[Num]) -> int:
     return cost
 
 
-def upper_bound(
-    cs: ConstraintSystem, branches: Sequence[Num], max_width: int, label: str = "upper"
-) -> Num:
+def upper_bound(cs: ConstraintSystem, branches: Sequence[Num], max_width: int, label: str = "upper") -> Num:
     """A number that is at least every branch, chosen by the prover.            specs/gadgets.md#upper-bound
 
     Requires: branches, and branches plus ``2**max_width``, are integers of the field.
     Ensures: for every branch b: ``bound - b`` in ``[0, 2**w)``. So the bound is an integer of
-    ``[max lo_b, min hi_b + 2**w - 1]``, not below any branch. Sound where a larger value never helps the claim.
+    ``[max lo_b, min hi_b + 2**w - 1]``, not below any branch. Sound where a larger value never helps the
+    claim.
     Cost: per branch ``w + 1`` constraints.
     """
     width = slack_width(branches, max_width)
@@ -54,7 +55,9 @@ def upper_bound(
         lo = max(branch.lo for branch in branches)
         hi = min(branch.hi for branch in branches) + (1 << width) - 1
         result = num_unchecked(bound, lo, max(lo, hi))  # b <= bound <= b + 2^w - 1 for each branch b
-        cs.require_integer(result, 1)  # so that bound - b = slack holds over the integers for every branch, not mod p
+        cs.require_integer(
+            result, 1
+        )  # so that bound - b = slack holds over the integers for every branch, not mod p
     return result
 
 
@@ -62,7 +65,8 @@ def lower_bound(cs: ConstraintSystem, branches: Sequence[Num], label: str = "low
     """One of the branches, chosen by the prover: at most the largest.          specs/gadgets.md#lower-bound
 
     Requires: differences of branches are integers of the field.
-    Ensures: the result is a branch. Sound where a smaller value never helps the claim; honest provers pick the largest.
+    Ensures: the result is a branch. Sound where a smaller value never helps the claim; honest provers pick
+    the largest.
     Cost: 2 constraints per branch after the first.
     """
     chosen = branches[0]
@@ -76,7 +80,8 @@ def lower_bound(cs: ConstraintSystem, branches: Sequence[Num], label: str = "low
 
 
 def maximum(cs: ConstraintSystem, branches: Sequence[Num], label: str = "maximum") -> Num:
-    """Exactly the largest branch: ``max(x, y) = y + positive(x - y)``, branch by branch. specs/gadgets.md#maximum
+    """Exactly the largest branch: ``max(x, y) = y + positive(x - y)``, branch by branch.
+                                                                                      specs/gadgets.md#maximum
 
     Requires: differences of branches are integers of the field.
     Cost: per branch after the first ``w + 3`` constraints, the difference lying in ``[-2**w, 2**w)``.

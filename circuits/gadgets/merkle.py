@@ -1,4 +1,6 @@
-"""Membership in a Merkle tree of Poseidon hashes.                                            specs/gadgets.md#merkle"""
+"""Membership in a Merkle tree of Poseidon hashes.
+specs/gadgets.md#merkle
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ def _mux(
     level = list(values)
     for bit in bits:
         level = [
-            low + cs.product(high - low, bit.lc, label) for low, high in zip(level[::2], level[1::2], strict=True)
+            low + cs.product(high - low, bit.lc, label)
+            for low, high in zip(level[::2], level[1::2], strict=True)
         ]
     return level[0]
 
@@ -36,8 +39,10 @@ def merkle_root(
 
     ``nodes[level]`` are all children of the node on the path at that level, the running hash among them;
     ``index_bits[level]`` the digits of its place, lowest first. Leaves are at level 0.
-    Requires: the digits are bits (their type says so); a leaf's hash has another number of inputs than a node's.
-    Ensures: at each level the child at the stated place equals the hash so far; the result is the hash at the top.
+    Requires: the digits are bits (their type says so); a leaf's hash has another number of inputs than a
+    node's.
+    Ensures: at each level the child at the stated place equals the hash so far; the result is the hash at the
+    top.
     Cost: per level, for arity ``a``: a Poseidon of ``a`` inputs, ``a - 1`` to choose and 1: 410 for arity 8.
     """
     if len(index_bits) != len(nodes) or not nodes:
@@ -46,7 +51,9 @@ def merkle_root(
     with cs.scope(label):
         for level, (bits, children) in enumerate(zip(index_bits, nodes, strict=True)):
             if len(children) != 1 << len(bits):
-                raise CircuitError("number of children is not two to the number of digits", where=cs.path(label))
+                raise CircuitError(
+                    "number of children is not two to the number of digits", where=cs.path(label)
+                )
             with cs.scope(f"level[{level}]"):
                 cs.enforce_equal(_mux(cs, bits, children, "place"), current, "child")
                 current = poseidon(cs, children, "node")

@@ -1,4 +1,6 @@
-"""Packing: several non-negative integers in one field element, before they are hashed.        specs/gadgets.md#pack"""
+"""Packing: several non-negative integers in one field element, before they are hashed.
+specs/gadgets.md#pack
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,16 @@ PACKED_BITS = 248
 
 
 def pack(cs: ConstraintSystem, numbers: Sequence[UInt]) -> list[LinearCombination]:
-    """Elements that hold the numbers one after the other, the first in the lowest bits.      specs/gadgets.md#pack
+    """Elements that hold the numbers one after the other, the first in the lowest bits.
+                                                                                         specs/gadgets.md#pack
 
     A number goes to the next element where it does not fit the current one any more.
     Requires: each number's range is checked (its type says so) and at most 248 bits wide.
-    Ensures: injective for given widths: equal elements mean equal numbers. An unchecked limb would break exactly that.
+    Ensures: injective for given widths: equal elements mean equal numbers. An unchecked limb would break
+    exactly that.
     Cost: none, the elements are linear combinations.
     """
-    if (1 << PACKED_BITS) > cs.modulus:
+    if cs.modulus < (1 << PACKED_BITS):
         raise CircuitError("the field is too small to pack", where=cs.path("pack"))
     packed: list[dict[int, int]] = []
     used = PACKED_BITS

@@ -1,8 +1,9 @@
-"""circomlib's Poseidon in a circuit: three constraints per S-box.                          specs/gadgets.md#poseidon
+"""circomlib's Poseidon in a circuit: three constraints per S-box.
+                                                                                     specs/gadgets.md#poseidon
 
-Between S-boxes everything is linear. A template per width holds, for every S-box, its input as coefficients over the
-outputs of the S-boxes that it depends on: all of the round before in full rounds; the last full round and all partial
-S-boxes so far in partial rounds. Placing an instance is then a matter of copying rows.
+Between S-boxes everything is linear. A template per width holds, for every S-box, its input as coefficients
+over the outputs of the S-boxes that it depends on: all of the round before in full rounds; the last full
+round and all partial S-boxes so far in partial rounds. Placing an instance is then a matter of copying rows.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from zkmargin.reference.program import Op
 
 @dataclass(frozen=True)
 class SBoxRow:
-    """An S-box input: ``constant + sum coefficients[i] * output[first + i]`` over the numbered S-boxes before it."""
+    """An S-box input: ``constant + sum coefficients[i] * output[first + i]`` over the numbered S-boxes before
+    it.
+    """
 
     first: int
     coefficients: tuple[int, ...]
@@ -57,7 +60,9 @@ def template(width: int) -> Template:
             rows.append(SBoxRow(first, tuple(int(c) for c in row[:-1]), int(row[-1])))
 
     def mixed(first_constant_row: int) -> np.ndarray[Any, Any]:
-        """The state after a full round and the next constants, over that round's outputs; the last column is 1's."""
+        """The state after a full round and the next constants, over that round's outputs; the last column is
+        1's.
+        """
         column = np.array(constants[first_constant_row], dtype=object)[:, None]
         return np.concatenate([mix, column], axis=1)
 
@@ -97,12 +102,13 @@ def _interned(cs: ConstraintSystem, width: int) -> list[tuple[int, tuple[int, ..
 def poseidon(
     cs: ConstraintSystem, inputs: Sequence[LinearCombination], label: str = "poseidon"
 ) -> LinearCombination:
-    """The Poseidon hash of 1 to 16 field elements.                                    specs/gadgets.md#poseidon
+    """The Poseidon hash of 1 to 16 field elements.
+                                                                                     specs/gadgets.md#poseidon
 
     Requires: p is BN254's r. Constant inputs (tags, lengths) are folded in.
     Ensures: the digest, a linear combination of the last round's wires.
-    Cost: 3 per S-box: ``3 (8 t + partial rounds - 1 - c)`` with c constant inputs: 240 for 2 inputs, 297 for 4, 402 for 8,
-    609 for 16 without constant ones.
+    Cost: 3 per S-box: ``3 (8 t + partial rounds - 1 - c)`` with c constant inputs: 240 for 2 inputs, 297 for
+    4, 402 for 8, 609 for 16 without constant ones.
     """
     if cs.modulus != FR_MODULUS:
         raise CircuitError("Poseidon's constants are those of BN254", where=cs.path(label))
@@ -129,7 +135,9 @@ def poseidon(
     return LinearCombination(dict(zip(outputs[-width:], shape.output, strict=True)))
 
 
-def _row_with_constants(cs: ConstraintSystem, wires: Sequence[int], row: SBoxRow, fixed: Sequence[int]) -> int:
+def _row_with_constants(
+    cs: ConstraintSystem, wires: Sequence[int], row: SBoxRow, fixed: Sequence[int]
+) -> int:
     terms = {ONE_WIRE: row.constant}
     for wire, coefficient, value in zip(wires, row.coefficients, fixed, strict=True):
         if wire == ONE_WIRE:
@@ -167,7 +175,8 @@ def sponge(
 ) -> LinearCombination:
     """Hash any number of values: chained compressions, tag and length first.      specs/statement.md#sponge
 
-    ``h_1 = H_16(tag, n, x_1..x_14)``, ``h_(i+1) = H(h_i, next 15 values)``, the last block as narrow as its values allow.
+    ``h_1 = H_16(tag, n, x_1..x_14)``, ``h_(i+1) = H(h_i, next 15 values)``, the last block as narrow as its
+    values allow.
     Ensures: collisions of the sponge are collisions of Poseidon; no input is a prefix of another.
     Cost: 609 per 15 values.
     """

@@ -1,4 +1,6 @@
-"""Products and choices.                                                                   specs/gadgets.md#choice"""
+"""Products and choices.
+specs/gadgets.md#choice
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,14 @@ def product(cs: ConstraintSystem, a: Num, b: Num, label: str = "product") -> Num
     """``a * b``.                                                                  specs/gadgets.md#product
 
     Requires: the product is an integer of the field.
-    Ensures: exactly the product. As a bound: where b >= 0 by its type, an upper (lower) bound times b is an upper (lower)
-    bound of the product; the caller checks the sign (``Num.lo >= 0``).
+    Ensures: exactly the product. As a bound: where b >= 0 by its type, an upper (lower) bound times b is an
+    upper (lower) bound of the product; the caller checks the sign (``Num.lo >= 0``).
     Cost: 1 constraint; none if a factor is constant.
     """
     ends = [x * y for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
-    result = num_unchecked(cs.product(a.lc, b.lc, label), min(ends), max(ends))  # products of the ends bound it
+    result = num_unchecked(
+        cs.product(a.lc, b.lc, label), min(ends), max(ends)
+    )  # products of the ends bound it
     cs.require_integer(result)
     return result
 
@@ -36,7 +40,8 @@ def select(cs: ConstraintSystem, bit: Bit, if_one: Num, if_zero: Num, label: str
 def is_zero(cs: ConstraintSystem, x: LinearCombination, label: str = "is_zero") -> Bit:
     """The bit ``x == 0`` in the field.                                             specs/gadgets.md#is-zero
 
-    Ensures: with y the advised inverse, ``x y = 1 - z`` and ``x z = 0``: x = 0 forces z = 1, x != 0 forces z = 0.
+    Ensures: with y the advised inverse, ``x y = 1 - z`` and ``x z = 0``: x = 0 forces z = 1, x != 0 forces z
+    = 0.
     Cost: 2 constraints.
     """
     with cs.scope(label):
@@ -48,10 +53,12 @@ def is_zero(cs: ConstraintSystem, x: LinearCombination, label: str = "is_zero") 
 
 
 def one_hot(cs: ConstraintSystem, scores: Sequence[LinearCombination], label: str = "one_hot") -> list[Bit]:
-    """Bits of which exactly one is 1; an honest prover sets the one with the largest score. specs/gadgets.md#one-hot
+    """Bits of which exactly one is 1; an honest prover sets the one with the largest score.
+                                                                                      specs/gadgets.md#one-hot
 
     Requires: fewer bits than p.
-    Ensures: one bit is 1, the others are 0. *Which* one is the prover's choice: a use must be sound for every choice.
+    Ensures: one bit is 1, the others are 0. *Which* one is the prover's choice: a use must be sound for every
+    choice.
     Cost: one constraint per bit, and one.
     """
     with cs.scope(label):

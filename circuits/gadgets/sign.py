@@ -1,4 +1,6 @@
-"""Signs: positive part and absolute value.                                                  specs/gadgets.md#sign"""
+"""Signs: positive part and absolute value.
+specs/gadgets.md#sign
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-
 from sample_rules import problems_of, rules_of, sample
+
 from zkmargin.circuits.rules import load_rules, parse_rules
 from zkmargin.circuits.rules.document import MAX_BYTES, effective_interval, exact
 from zkmargin.circuits.rules.tree import ONE, Role, Unit

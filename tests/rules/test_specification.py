@@ -1,4 +1,4 @@
-"""specs/rules.md runs: its example loads, its errors are raised, its demands asked, its session gives its answers."""
+"""specs/rules.md runs: its example loads, its errors are raised, its demands asked, its session answers."""
 
 from __future__ import annotations
 

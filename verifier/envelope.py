@@ -66,7 +66,7 @@ class PublicInputs(Model):
     collateral_root: FieldElement = Field(alias="collateral_root")
     nullifier: FieldElement
     scope: FieldElement
-    functionals: FieldElement | None = Field(alias="C")
+    C: FieldElement | None
 
     def leading(self) -> list[int]:
         """In circuit order, up to and with ``scope``."""

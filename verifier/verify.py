@@ -81,6 +81,14 @@ def verify(
         challenge=challenge,
         engine=_engine(engine),
     )
+    entry, claim = require_statement(case)
+    _require_proof(case)
+    source: Literal["system", "given"] = "system" if at is None else "given"
+    return _verdict(case, entry, claim, source)
+
+
+def require_statement(case: Case) -> tuple[AcceptedRuleSet, Claim]:
+    """Every step but the equation: what a prover checks too, before it proves."""
     require_parties(case)
     entry = require_accepted(case)
     require_proof_times(case)
@@ -90,9 +98,7 @@ def verify(
     require_statements(case)
     claim = require_claim(case)
     require_digests(case)
-    _require_proof(case)
-    source: Literal["system", "given"] = "system" if at is None else "given"
-    return _verdict(case, entry, claim, source)
+    return entry, claim
 
 
 def _checked(envelope: Envelope) -> Envelope:
@@ -149,13 +155,13 @@ def compute_public_inputs(
     plan, context, stated = Plan(rules), envelope.context, envelope.public_inputs
     values = stated.leading()
     needs_functionals = any(name == "C" for name, _ in plan.public_inputs)
-    if needs_functionals != (stated.functionals is not None):
+    if needs_functionals != (stated.C is not None):
         raise SchemaType(
             "a commitment to functionals belongs exactly to rule sets that have some", where="publicInputs.C"
         )
     gamma = None
-    if stated.functionals is not None:
-        values.append(stated.functionals)
+    if stated.C is not None:
+        values.append(stated.C)
         gamma = compute_gamma(context.vk_hash, context.r1cs_digest, market.tables.digest, values)
         values.append(gamma)
     values += plan.market_inputs(market.tables, gamma, arithmetic)

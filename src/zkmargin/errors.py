@@ -360,10 +360,14 @@ class Capacity(InputError):
 
 
 class MarginShort(ZkMarginError):
-    """The account does not meet the claim. Raised by the prover, before proving, to the trader alone."""
+    """The account does not meet the claim. Raised by the prover, before proving, to the trader alone.
+
+    ``explanation`` (prover.shortfall.Shortfall) holds the amounts; the message holds none.
+    """
 
     code = "E_MARGIN_SHORT"
     exit_code = 1
+    explanation: object = None
 
 
 class OpeningMismatch(InputError):

@@ -1,0 +1,237 @@
+"""Proving: check all that the verifier will check, prove, verify the proof, and only then release it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from zkmargin.attestations.context import (
+    ZERO32,
+    Claim,
+    compute_context_input,
+    compute_scope,
+    compute_statements_hash,
+    epoch_of,
+)
+from zkmargin.attestations.documents import StatementContext
+from zkmargin.attestations.market import MarketSnapshotDocument
+from zkmargin.attestations.owner import OwnerKeys
+from zkmargin.attestations.positions import CASH, PositionLayout, PositionOpening, PositionStatementDocument
+from zkmargin.backend import engine as arithmetic_engine
+from zkmargin.backend import engine_name
+from zkmargin.circuits.compile import CompiledCircuit, compile_rules
+from zkmargin.circuits.rules import RuleSet
+from zkmargin.encoding import hex_bytes
+from zkmargin.errors import CircuitError, KeyCircuitMismatch, OpeningMismatch
+from zkmargin.field import encode_elements
+from zkmargin.formats import vk_hash
+from zkmargin.margin.market import Market
+from zkmargin.prover.setup import PROVING_KEY_FILE
+from zkmargin.prover.shortfall import require_margin
+from zkmargin.prover.witness import GivenInputs, PrivateInputs, WitnessMaker
+from zkmargin.verifier.checks import Case
+from zkmargin.verifier.envelope import Envelope, Proof, PublicInputs, SignedSnapshot, SignedStatement
+from zkmargin.verifier.groth16 import verify_groth16
+from zkmargin.verifier.policy import Policy
+from zkmargin.verifier.verify import require_statement
+
+BLINDING_BYTES: Final = 128
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be proven, to whom, when. ``statements``: one per venue of the policy, in ascending venue
+    id.
+
+    ``at``: unix seconds, the context's ``issuedAt``. ``claim``: None for the one that the policy asks for.
+    ``challenge``: 32 bytes, where the verifier gave one.
+    """
+
+    policy: Policy
+    market: MarketSnapshotDocument
+    statements: tuple[PositionStatementDocument, ...]
+    at: int
+    claim: Claim | None = None
+    challenge: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds of wall time per part of the last proof."""
+
+    checks: float
+    witness: float
+    proof: float
+    verification: float
+
+
+class Prover:
+    """A rule set's circuit and its proving key, ready to prove. The key file is mapped, not read."""
+
+    def __init__(self, rules: RuleSet, key_folder: Path, *, engine: str | None = None) -> None:
+        """Open ``proving_key.zkey`` in ``key_folder``.
+
+        Raises KeyCircuitMismatch where the key is not of the size of the circuit that the rules compile to.
+        """
+        self.engine = engine_name(engine)
+        self._arithmetic = arithmetic_engine(self.engine)
+        self.compiled: CompiledCircuit = compile_rules(rules)
+        self._key = self._arithmetic.ProvingKey(str(key_folder / PROVING_KEY_FILE))
+        self.verifying_key = self._key.verifying_key()
+        self.vk_hash = vk_hash(self.verifying_key)
+        stats = self.compiled.stats
+        for what, expected, got in (
+            ("public inputs", stats.public_inputs, self._key.n_public),
+            ("wires", stats.wires, self._key.n_wires),
+        ):
+            if expected != got:
+                raise KeyCircuitMismatch(
+                    f"the proving key is for a circuit with another number of {what}",
+                    where=str(key_folder),
+                    expected=expected,
+                    got=got,
+                )
+        self._witnesses = WitnessMaker(self.compiled, self._arithmetic)
+        self.timings: Timings | None = None
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rule set."""
+        return self.compiled.rules
+
+    def prove(self, request: Request, opening: PositionOpening, keys: OwnerKeys) -> Envelope:
+        """A proof that the account behind ``opening`` meets the claim, verified before it is returned.
+
+        Raises VerificationError where a document would not hold at the verifier (stale, foreign, badly
+        signed); OpeningMismatch; MarginShort, with its explanation, before any proving; AmountRange where the
+        account is beyond the circuit's bounds; CircuitError where the engine's own proof does not verify.
+        """
+        started = time.perf_counter()
+        market = request.market.market
+        draft = self._draft(request, keys, opening)
+        require_statement(self._case(draft, request, market))
+        require_account(self.rules, request, market, opening, keys, draft)
+        checked = time.perf_counter()
+        given = GivenInputs(draft.public_inputs.context, draft.public_inputs.claim, draft.public_inputs.scope)
+        witness, publics = self._witnesses.make(
+            given,
+            PrivateInputs(opening, keys),
+            self.compiled.plan.bind(market.tables),
+            self.vk_hash,
+            market.tables.digest,
+        )
+        stated = draft.public_inputs
+        if (tuple(publics.positions), publics.nullifier) != (stated.positions, stated.nullifier):
+            raise CircuitError("the circuit computes another commitment or nullifier than the documents")
+        witnessed = time.perf_counter()
+        proof = self._key.prove(witness, secrets.token_bytes(BLINDING_BYTES))
+        proven = time.perf_counter()
+        verify_groth16(self.verifying_key, encode_elements(publics.values), proof, engine=self.engine)
+        self.timings = Timings(
+            checked - started, witnessed - checked, proven - witnessed, time.perf_counter() - proven
+        )
+        final = stated.model_copy(update={"C": publics.functionals})
+        return draft.model_copy(update={"public_inputs": final, "proof": Proof.of_bytes(proof)})
+
+    def _draft(self, request: Request, keys: OwnerKeys, opening: PositionOpening) -> Envelope:
+        """The envelope without its proof and without C."""
+        policy, domain = request.policy, request.policy.domain.signing()
+        snapshot = request.market.snapshot
+        statements = [document.statement for document in request.statements]
+        epoch = epoch_of(request.at, policy.epoch_length)
+        context = StatementContext(
+            verifier_id=policy.verifier_id,
+            challenge=ZERO32 if request.challenge is None else request.challenge,
+            target=policy.target,
+            rule_digest=self.rules.digest,
+            r1cs_digest=self.compiled.r1cs_digest,
+            vk_hash=self.vk_hash,
+            market_digest=snapshot.market_digest,
+            listing_digest=snapshot.listing_digest,
+            statements_hash=compute_statements_hash(statements, domain),
+            root_digest=ZERO32,
+            epoch=epoch,
+            issued_at=request.at,
+            expires_at=min((epoch + 1) * policy.epoch_length, request.at + policy.maximum_age.proof + 1),
+            policy_id=policy.policy_id,
+        )
+        scope = compute_scope(domain.pledge_domain, epoch)
+        claim = policy.claim.claim() if request.claim is None else request.claim
+        return Envelope(
+            domain=policy.domain,
+            context=context,
+            public_inputs=PublicInputs(
+                context=compute_context_input(context, domain),
+                claim=claim.pack(),
+                positions=tuple(statement.commitment for statement in statements),
+                collateral_root=0,
+                nullifier=keys.nullifier(scope, opening.pocket),
+                scope=scope,
+                C=None,
+            ),
+            statements=tuple(
+                SignedStatement(statement=document.statement, signatures=document.signatures)
+                for document in request.statements
+            ),
+            market=SignedSnapshot(snapshot=snapshot, signatures=request.market.signatures),
+            proof=Proof(a=(0, 0), b=((0, 0), (0, 0)), c=(0, 0)),
+        )
+
+    def _case(self, draft: Envelope, request: Request, market: Market) -> Case:
+        return Case(
+            envelope=draft,
+            policy=request.policy,
+            market=market,
+            rules=self.rules,
+            verifying_key=self.verifying_key,
+            at=request.at,
+            challenge=request.challenge,
+            engine=self.engine,
+        )
+
+
+def require_account(
+    rules: RuleSet,
+    request: Request,
+    market: Market,
+    opening: PositionOpening,
+    keys: OwnerKeys,
+    draft: Envelope,
+) -> None:
+    """The opening is of the signed statement, the owner is the prover, and the account meets the claim."""
+    layout = PositionLayout.of(rules)
+    if len(request.statements) != 1:
+        raise OpeningMismatch("exactly one position statement is opened", got=len(request.statements))
+    opening.require_opens(request.statements[0].statement, layout)
+    if opening.owner != keys.owner:
+        raise OpeningMismatch(
+            "the statement is bound to another owner key",
+            where="opening.owner",
+            expected=hex_bytes(keys.owner.to_bytes(32, "big")),
+        )
+    require_margin(rules, market, private_columns(opening, layout), Claim.unpack(draft.public_inputs.claim))
+
+
+def private_columns(opening: PositionOpening, layout: PositionLayout) -> Mapping[str, Any]:
+    """The account as the plaintext reading takes it."""
+    found: dict[str, Any] = dict(opening.values())
+    if layout.cash is not None:
+        found[CASH] = opening.cash
+    return found
+
+
+def prove(
+    request: Request,
+    opening: PositionOpening,
+    keys: OwnerKeys,
+    *,
+    rules: RuleSet,
+    key_folder: Path,
+    engine: str | None = None,
+) -> Envelope:
+    """One proof (``Prover`` keeps circuit and key for several)."""
+    return Prover(rules, key_folder, engine=engine).prove(request, opening, keys)

@@ -1,0 +1,118 @@
+"""Why an account cannot prove a claim: for the trader alone, before anything is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from zkmargin.attestations.context import Claim
+from zkmargin.attestations.positions import CASH
+from zkmargin.circuits.rules import Evaluation, RuleSet, evaluate
+from zkmargin.errors import MarginShort
+from zkmargin.margin.explain import ScenarioResult, scenario_results, worst_scenarios
+from zkmargin.margin.market import Market
+
+SCENARIO_COLUMN = "pnl"
+
+
+@dataclass(frozen=True, repr=False)
+class Shortfall:
+    """What is missing. Amounts are exact, in the unit of equity; nothing of it shows in a repr.
+
+    ``missing``: requirement times the buffer, less equity, of the worst element of the claim. ``deposit``:
+    the least number of cash units (``10**-cash_decimals``) with which the claim holds; None where no cash
+    restores it.
+    ``worst``: the scenarios with the largest losses, where the rule set's tables have scenarios.
+    """
+
+    claim: Claim
+    equity: Fraction
+    requirement: Fraction
+    missing: Fraction
+    deposit: int | None
+    cash_decimals: int
+    worst: tuple[ScenarioResult, ...]
+
+    def __repr__(self) -> str:
+        return "<Shortfall (private)>"
+
+
+def require_margin(rules: RuleSet, market: Market, private: Mapping[str, Any], claim: Claim) -> Evaluation:
+    """Return the plaintext reading if the account meets the claim; raise MarginShort otherwise.
+
+    The error's ``explanation`` is a Shortfall; its message carries no amount.
+    """
+    found = evaluate(rules, market.tables, private)
+    kind = claim.kind.name.lower()
+    if found.holds(kind, claim.num, claim.den):
+        return found
+    error = MarginShort(
+        "the account does not meet the claim: no proof is made",
+        expected=str(claim),
+        hint="`zkmargin check` shows the worst scenarios and the smallest deposit",
+    )
+    error.explanation = explain_shortfall(rules, market, private, claim, found)
+    raise error
+
+
+def explain_shortfall(
+    rules: RuleSet, market: Market, private: Mapping[str, Any], claim: Claim, found: Evaluation
+) -> Shortfall:
+    """Take a failed claim apart."""
+    kind = claim.kind.name.lower()
+    slack, denominator = found.slack(kind, claim.num, claim.den)
+    worst = min(int(value) for value in slack.ravel().tolist())
+    missing = Fraction(-worst, denominator * claim.den)
+    equity = Fraction(min(map(int, found.equity.ravel().tolist())), found.denominators["equity"])
+    required = max(map(int, found.requirements[kind].ravel().tolist()))
+    return Shortfall(
+        claim=claim,
+        equity=equity,
+        requirement=Fraction(required, found.denominators[kind]),
+        missing=missing,
+        deposit=smallest_deposit(rules, market, private, claim, missing),
+        cash_decimals=market.listing.cash_decimals,
+        worst=_worst(market, private.get("size", ())),
+    )
+
+
+def smallest_deposit(
+    rules: RuleSet, market: Market, private: Mapping[str, Any], claim: Claim, missing: Fraction
+) -> int | None:
+    """The least deposit, in cash units, with which the claim holds; None if none below twice the estimate
+    does.
+
+    Found by asking the rules again, so it is right for every rule set whose claim never fails by more cash.
+    """
+    if CASH not in private:
+        return None
+    cash = int(private[CASH])
+    kind = claim.kind.name.lower()
+    column = rules.columns[CASH]
+
+    def holds(deposit: int) -> bool:
+        if cash + deposit > column.hi:
+            return False
+        again = evaluate(rules, market.tables, {**private, CASH: cash + deposit})
+        return again.holds(kind, claim.num, claim.den)
+
+    scale: int = 10**column.decimals
+    estimate = max(1, -(-missing.numerator * scale // missing.denominator))
+    if holds(estimate) and not holds(estimate - 1):
+        return estimate
+    low, high = 0, 2 * estimate
+    if not holds(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def _worst(market: Market, sizes: Sequence[int]) -> tuple[ScenarioResult, ...]:
+    pnl = market.tables.columns.get(SCENARIO_COLUMN)
+    if pnl is None or len(pnl.axes) != 2:
+        return ()
+    return tuple(worst_scenarios(scenario_results(sizes, market.tables, market.listing.lot_decimals)))

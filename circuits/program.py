@@ -4,7 +4,7 @@ Whatever the program writes is advice as far as the proof is concerned: a prover
 Values that a constraint fixes at the place where they are computed (``product``, ``define``) need no name.
 All other advice is a *hint* with a name from the registry below, so that a test can put a lie in its place
 and see which constraint objects.
-                                                                                      specs/witness-program.md
+                                                                                      specs/formats.md#witness-programs
 """
 
 from __future__ import annotations

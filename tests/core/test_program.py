@@ -6,9 +6,11 @@ Programs are assembled here by hand, from the format's description alone.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -314,3 +316,10 @@ def test_every_prefix_is_refused_by_both() -> None:
                 engine(name).WitnessProgram(program[:end])
         with pytest.raises(ValueError, match="bytes follow"):
             engine(name).WitnessProgram(program + b"\x08" + bytes(4))
+
+
+def test_the_example_of_the_specification(arithmetic: Arithmetic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zkmargin.backend.engine", lambda: arithmetic)
+    text = (Path(__file__).resolve().parents[2] / "specs" / "formats.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(example, "specs/formats.md", "exec"), {})  # noqa: S102

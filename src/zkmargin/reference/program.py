@@ -2,7 +2,7 @@
 
 The same format, results and refusals as the Rust core. A program is read from bytes that are not trusted:
 every index is checked when it is parsed. A failure names the instruction's label alone, never a value.
-                                                                                        specs/witness-program.md
+                                                                                        specs/formats.md#witness-programs
 """
 
 from __future__ import annotations

@@ -104,8 +104,10 @@ def valid_option(default: int) -> Callable[[_F], _F]:
     )
 
 
-def _buffer(_: click.Context, option: click.Parameter, value: str) -> tuple[int, int]:
+def _buffer(_: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """Numerator and denominator of ``5/4``, ``1.25`` or ``2``."""
+    if value is None:
+        return None
     from fractions import Fraction
 
     try:
@@ -117,24 +119,30 @@ def _buffer(_: click.Context, option: click.Parameter, value: str) -> tuple[int,
     return ratio.numerator, ratio.denominator
 
 
-def claim_options(function: _F) -> _F:
-    """``--claim KIND`` and ``--buffer RATIO``: ``equity >= buffer * requirement``."""
-    kind = click.option(
+def _claim_options(kind: str | None, buffer: str | None, otherwise: str) -> Callable[[_F], _F]:
+    chosen = click.option(
         "--claim",
         type=click.Choice(["maintenance", "initial"]),
-        default="maintenance",
-        show_default=True,
+        default=kind,
+        show_default=otherwise or True,
         help="Which requirement is met.",
     )
-    buffer = click.option(
+    times = click.option(
         "--buffer",
         callback=_buffer,
-        default="1",
-        show_default=True,
+        default=buffer,
+        show_default=otherwise or True,
         metavar="RATIO",
         help="How many times it is met, at least 1.",
     )
-    return kind(buffer(function))
+    return lambda function: chosen(times(function))
+
+
+claim_options: Callable[[_F], _F] = _claim_options("maintenance", "1", "")
+"""``--claim KIND`` and ``--buffer RATIO``: ``equity >= buffer * requirement``."""
+
+optional_claim_options: Callable[[_F], _F] = _claim_options(None, None, "what the policy asks for")
+"""The same, None where the policy decides."""
 
 
 def market_option(function: _F) -> _F:

@@ -1,0 +1,164 @@
+"""``zkmargin prove``: prove that a private account meets its requirement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zkmargin.cli.options import (
+    FILE,
+    FOLDER,
+    at_option,
+    challenge_option,
+    force_option,
+    json_option,
+    market_option,
+    now,
+    optional_claim_options,
+    out_option,
+    policy_option,
+    rules_option,
+)
+
+if TYPE_CHECKING:
+    from zkmargin.attestations.context import Claim
+    from zkmargin.attestations.market import MarketSnapshotDocument
+    from zkmargin.attestations.positions import PositionOpening
+    from zkmargin.circuits.rules import RuleSet
+    from zkmargin.errors import MarginShort
+    from zkmargin.verifier.policy import Policy
+
+
+@click.command()
+@rules_option
+@market_option
+@policy_option
+@click.option("--keys", type=FOLDER, required=True, help="Folder of `zkmargin setup` with the proving key.")
+@click.option("--owner-key", type=FILE, required=True, help="The trader's owner key.")
+@click.option(
+    "--positions",
+    type=FILE,
+    multiple=True,
+    required=True,
+    help="Signed position statement; repeatable, one per venue of the policy.",
+)
+@click.option("--opening", type=FILE, required=True, help="The opening that the venue sent with it.")
+@optional_claim_options
+@challenge_option
+@at_option("When the proof is issued")
+@out_option("the proof (*.margin-proof.json)")
+@force_option
+@json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    rules: str,
+    market: Path,
+    policy: Path,
+    keys: Path,
+    owner_key: Path,
+    positions: tuple[Path, ...],
+    opening: Path,
+    claim: str | None,
+    buffer: tuple[int, int] | None,
+    challenge: bytes | None,
+    at: int | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Prove to the verifier of a policy that the account behind a position statement meets its requirement.
+
+    The proof shows neither instruments nor sizes, cash or requirement. An account that falls short is not
+    proven: it is explained, to you alone, and the exit code is 1.
+    """
+    from zkmargin.attestations.keyfiles import OwnerKeyFile
+    from zkmargin.attestations.market import MarketSnapshotDocument
+    from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
+    from zkmargin.circuits.rules import load_rules
+    from zkmargin.cli.files import read_document, refuse_existing, write_document
+    from zkmargin.cli.output import Clock
+    from zkmargin.errors import MarginShort
+    from zkmargin.prover.prove import Prover, Request
+    from zkmargin.verifier.policy import Policy
+
+    refuse_existing(out, force)
+    clock = Clock()
+    with clock.step("read", "reading"):
+        rule_set = load_rules(rules)
+        snapshot = read_document(market, MarketSnapshotDocument)
+        accepted = read_document(policy, Policy)
+        wanted = _claim(accepted, claim, buffer)
+        secret = read_document(opening, PositionOpening)
+        request = Request(
+            policy=accepted,
+            market=snapshot,
+            statements=tuple(read_document(path, PositionStatementDocument) for path in positions),
+            at=now(at),
+            claim=wanted,
+            challenge=challenge,
+        )
+        owner = read_document(owner_key, OwnerKeyFile).keys()
+    with clock.step("open", "opening circuit and key"):
+        prover = Prover(rule_set, keys)
+    try:
+        with clock.step("prove", "proving"):
+            envelope = prover.prove(request, secret, owner)
+    except MarginShort as error:
+        _refuse(error, rule_set, snapshot, secret, wanted, as_json)
+        context.exit(error.exit_code)
+    write_document(out, envelope, force=force)
+    parts = {} if prover.timings is None else vars(prover.timings)
+    _report(out, str(wanted), clock.seconds, parts, as_json)
+
+
+def _claim(policy: Policy, claim: str | None, buffer: tuple[int, int] | None) -> Claim:
+    """The claim that was asked for; what is left open is the policy's."""
+    from zkmargin.attestations.context import Claim, ClaimKind
+
+    least = policy.claim.claim()
+    kind = least.kind if claim is None else ClaimKind[claim.upper()]
+    num, den = (least.num, least.den) if buffer is None else buffer
+    return Claim(kind, num, den)
+
+
+def _refuse(
+    error: MarginShort,
+    rules: RuleSet,
+    snapshot: MarketSnapshotDocument,
+    opening: PositionOpening,
+    claim: Claim,
+    as_json: bool,
+) -> None:
+    """Explain to the trader alone; the error itself says no amount."""
+    from zkmargin.attestations.positions import PositionLayout
+    from zkmargin.cli import explanation
+    from zkmargin.cli.output import print_error, print_json
+    from zkmargin.prover.prove import private_columns
+
+    private = private_columns(opening, PositionLayout.of(rules))
+    found = explanation.explain(rules, snapshot.market, private, claim)
+    if as_json:
+        print_json({"error": error.as_json(), "explanation": explanation.as_json(found)})
+        return
+    print_error(str(error))
+    explanation.show(found)
+
+
+def _report(out: Path, claim: str, seconds: dict[str, float], parts: dict[str, float], as_json: bool) -> None:
+    from zkmargin.cli.output import format_seconds, print_json, print_pairs
+
+    if as_json:
+        rounded = {name: round(value, 4) for name, value in {**seconds, **parts}.items()}
+        print_json({"file": str(out), "claim": claim, "seconds": rounded})
+        return
+    split = ", ".join(f"{name} {format_seconds(value)}" for name, value in parts.items())
+    print_pairs(
+        [
+            ("proof", f"{out}, {out.stat().st_size:,} bytes"),
+            ("shows", claim),
+            ("took", f"{format_seconds(sum(seconds.values()))} ({split})"),
+        ]
+    )

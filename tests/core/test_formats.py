@@ -205,7 +205,10 @@ def test_coefficients_are_canonical() -> None:
     for value in (R, R + 1, 2**256 - 1):
         bad = R1cs(2, 0, 0, 1, [([(1, value)], [], [])])
         with pytest.raises(FieldRange):
-            read_r1cs(write_r1cs(bad))
+            write_r1cs(bad)
+        marked = write_r1cs(R1cs(2, 0, 0, 1, [([(1, 2**253)], [], [])]))
+        with pytest.raises(FieldRange):
+            read_r1cs(marked.replace(le(2**253), le(value)))
     with pytest.raises(FileSection):
         read_r1cs(write_r1cs(R1cs(2, 0, 0, 1, [([(2, 1)], [], [])])))
 

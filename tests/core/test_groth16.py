@@ -183,7 +183,7 @@ def test_malformed_constraint_systems_are_refused(engine: Arithmetic, small_circ
     good = small_circuit.r1cs_bytes
     system = small_circuit.r1cs
     wire_too_high = replace(system, constraints=[([(9, 1)], [(0, 1)], [])])
-    not_canonical = replace(system, constraints=[([(1, R)], [(0, 1)], [])])
+    marked = write_r1cs(replace(system, constraints=[([(1, 2**253)], [(0, 1)], [])]))
     too_few_wires = replace(system, n_private_inputs=6)
     other_prime = bytearray(good)
     other_prime[good.index(R.to_bytes(32, "little"))] ^= 1
@@ -196,7 +196,8 @@ def test_malformed_constraint_systems_are_refused(engine: Arithmetic, small_circ
         good[: len(good) // 2],
         good + b"\0",
         write_r1cs(wire_too_high),
-        write_r1cs(not_canonical),
+        marked.replace(le(2**253), le(R)),
+        marked.replace(le(2**253), b"\xff" * 32),
         write_r1cs(too_few_wires),
         bytes(other_prime),
         good[:8] + struct.pack("<I", 4) + good[12:] + struct.pack("<IQ", 4, 4) + struct.pack("<I", 1),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zkmargin.errors import FieldRange, FileSection
-from zkmargin.field import ELEMENT_BYTES, FR_MODULUS
+from zkmargin.field import ELEMENT_BYTES, FR_MODULUS, require_canonical
 from zkmargin.formats.binfile import (
     Buffer,
     Reader,
@@ -102,12 +102,14 @@ def read_r1cs(content: Buffer) -> R1cs:
 
 
 def _write_combination(terms: LinearCombination) -> bytes:
+    for _, coefficient in terms:
+        require_canonical(coefficient, ".r1cs coefficient")
     encoded = [_TERM.pack(wire, coefficient.to_bytes(ELEMENT_BYTES, "little")) for wire, coefficient in terms]
     return struct.pack("<I", len(terms)) + b"".join(encoded)
 
 
 def write_r1cs(r1cs: R1cs) -> bytes:
-    """The file's bytes. Coefficients must be canonical; terms keep their order."""
+    """The file's bytes; terms keep their order. Raises FieldRange where a coefficient is not canonical."""
     labels = range(r1cs.n_wires) if r1cs.wire_labels is None else r1cs.wire_labels
     header = write_prime(FR_MODULUS) + struct.pack(
         "<IIIIQI",

@@ -1,0 +1,189 @@
+"""The three verifiers agree on every verdict and on its code; the one on py_ecc shares no arithmetic."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from points import g1, g2, integers, le, negate, twist_point_outside_subgroup
+
+from zkmargin import backend, reference
+from zkmargin.errors import BytesLength, FieldRange, ProofInvalid, ProofPoint, ZkMarginError
+from zkmargin.field import FQ_MODULUS as Q
+from zkmargin.field import FR_MODULUS as R
+from zkmargin.verifier.groth16 import ENGINES, verify_groth16
+
+
+@pytest.fixture(params=ENGINES)
+def name(request: pytest.FixtureRequest) -> str:
+    if request.param == "rust" and "rust" not in backend.engines():
+        pytest.skip("the Rust core is not built")
+    return str(request.param)
+
+
+def refused(name: str, error: type[ZkMarginError], *arguments: bytes) -> None:
+    with pytest.raises(ZkMarginError) as refusal:
+        verify_groth16(*arguments, engine=name)
+    assert type(refusal.value) is error, f"{name}: {refusal.value}"
+
+
+def test_a_valid_proof_passes(name: str, small_proof: Any) -> None:
+    verify_groth16(small_proof.verifying_key, small_proof.publics, small_proof.proof, engine=name)
+    verify_groth16(small_proof.verifying_key, small_proof.publics, small_proof.proof)
+
+
+def test_proofs_of_all_engines_pass(name: str, small_circuit: Any, small_proof: Any) -> None:
+    for prover in backend.engines():
+        key = backend.engine(prover).ProvingKey(str(small_proof.zkey))
+        proof = key.prove(small_circuit.witness, bytes(reversed(range(128))))
+        verify_groth16(key.verifying_key(), small_circuit.publics, proof, engine=name)
+
+
+def test_each_changed_public_input(name: str, small_proof: Any) -> None:
+    publics = integers(small_proof.publics)
+    for index in range(len(publics)):
+        for change in (1, -1, 2**200):
+            changed = list(publics)
+            changed[index] = (changed[index] + change) % R
+            refused(name, ProofInvalid, small_proof.verifying_key, le(*changed), small_proof.proof)
+        aliased = list(publics)
+        aliased[index] += R
+        refused(name, FieldRange, small_proof.verifying_key, le(*aliased), small_proof.proof)
+
+
+def test_each_changed_coordinate_of_the_proof(name: str, small_proof: Any) -> None:
+    vk, publics = small_proof.verifying_key, small_proof.publics
+    coordinates = integers(small_proof.proof)
+    for index in range(8):
+        changed = list(coordinates)
+        changed[index] = (changed[index] + 1) % Q
+        refused(name, ProofPoint, vk, publics, le(*changed))
+        aliased = list(coordinates)
+        aliased[index] = Q + (aliased[index] if aliased[index] + Q < 2**256 else 0)
+        refused(name, FieldRange, vk, publics, le(*aliased))
+
+
+def test_points_of_their_groups_but_not_of_a_proof(name: str, small_proof: Any) -> None:
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    a, b, c = proof[:64], proof[64:192], proof[192:]
+    for changed in (
+        negate(a) + b + c,
+        a + negate(b) + c,
+        a + b + negate(c),
+        g1(5) + b + c,
+        a + g2(5) + c,
+        a + b + g1(5),
+        bytes(64) + b + c,
+        a + bytes(128) + c,
+        a + b + bytes(64),
+        bytes(256),
+    ):
+        refused(name, ProofInvalid, vk, publics, changed)
+
+
+def test_a_point_outside_the_subgroup(name: str, small_proof: Any) -> None:
+    """On the twist, and py_ecc's pairing would take it."""
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    outside = twist_point_outside_subgroup()
+    refused(name, ProofPoint, vk, publics, proof[:64] + outside + proof[192:])
+    for at in (64, 192, 320):
+        refused(name, ProofPoint, vk[:at] + outside + vk[at + 128 :], publics, proof)
+
+
+def test_a_valid_point_moved_out_of_the_subgroup(name: str, small_proof: Any) -> None:
+    """B plus a point of the cofactor's order: the pairing equation could hold, the proof must not pass."""
+    x0, x1, y0, y1 = integers(twist_point_outside_subgroup())
+    outside = ((x0, x1), (y0, y1))
+    small_order = reference.curve.G2.multiply(outside, R)  # its order divides the cofactor
+    (b,) = reference.curve.decode_g2(small_proof.proof[64:192])
+    moved = reference.curve.encode_g2([reference.curve.G2.add(b, small_order)])
+    changed = small_proof.proof[:64] + moved + small_proof.proof[192:]
+    refused(name, ProofPoint, small_proof.verifying_key, small_proof.publics, changed)
+
+
+def test_another_key(name: str, small_proof: Any) -> None:
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    for changed in (
+        g1(3 + 1) + vk[64:],
+        vk[:64] + g2(9) + vk[192:],
+        vk[:192] + g2(9) + vk[320:],
+        vk[:320] + g2(9) + vk[448:],
+        vk[:-64] + g1(9),
+        vk[:448] + g1(9) + vk[512:],
+    ):
+        refused(name, ProofInvalid, changed, publics, proof)
+    coordinates = integers(vk)
+    for index in (0, 3, 7, 11, 14, len(coordinates) - 1):
+        changed_coordinates = list(coordinates)
+        changed_coordinates[index] = (changed_coordinates[index] + 1) % Q
+        refused(name, ProofPoint, le(*changed_coordinates), publics, proof)
+        changed_coordinates[index] = Q
+        refused(name, FieldRange, le(*changed_coordinates), publics, proof)
+    for at, size in ((0, 64), (64, 128), (192, 128), (320, 128)):
+        refused(name, ProofPoint, vk[:at] + bytes(size) + vk[at + size :], publics, proof)
+
+
+def test_other_lengths(name: str, small_proof: Any) -> None:
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    for arguments in (
+        (vk[:-1], publics, proof),
+        (vk[:448], b"", proof),
+        (b"", b"", proof),
+        (vk, publics[:-32], proof),
+        (vk, publics + le(0), proof),
+        (vk, publics[:-1], proof),
+        (vk, publics, proof[:-1]),
+        (vk, publics, proof + b"\0"),
+    ):
+        refused(name, BytesLength, *arguments)
+
+
+def test_encodings_come_before_points_and_points_before_the_equation(name: str, small_proof: Any) -> None:
+    vk, proof = small_proof.verifying_key, small_proof.proof
+    off_curve = le(1, 1) + proof[64:]
+    refused(name, FieldRange, vk, le(R, 0, 0), off_curve)
+    refused(name, FieldRange, vk, le(0, 0, 0), off_curve[:-32] + le(Q))
+    refused(name, ProofPoint, vk, le(0, 0, 0), off_curve)
+
+
+def test_an_unknown_engine(small_proof: Any) -> None:
+    with pytest.raises(ZkMarginError) as refusal:
+        verify_groth16(small_proof.verifying_key, small_proof.publics, small_proof.proof, engine="gpu")
+    assert refusal.value.code == "E_ENGINE"
+
+
+def test_the_sum_of_a_thousand_public_inputs(name: str) -> None:
+    """A key and a proof by known logarithms: ``alpha beta + sum a_i k_i + C delta = A B``."""
+    rng = random.Random(3)
+    alpha, beta, delta, b = 11, 13, 17, 19
+    logs = [rng.randrange(R) for _ in range(24)]
+    table = [g1(k) for k in logs]
+    picks = [rng.randrange(len(logs)) for _ in range(1001)]
+    inputs = [rng.choice([0, 1, R - 1, rng.randrange(2**64), rng.randrange(R)]) for _ in range(1000)]
+    total = sum(logs[i] * a for i, a in zip(picks, [1, *inputs], strict=True))
+    c = rng.randrange(R)
+    a = (alpha * beta + total + c * delta) * pow(b, -1, R) % R
+    vk = g1(alpha) + g2(beta) + g2(1) + g2(delta) + b"".join(table[i] for i in picks)
+    proof = g1(a) + g2(b) + g1(c)
+    verify_groth16(vk, le(*inputs), proof, engine=name)
+    inputs[777] = (inputs[777] + 1) % R
+    refused(name, ProofInvalid, vk, le(*inputs), proof)
+
+
+def test_the_python_verifier_leaves_the_recursion_limit() -> None:
+    """py_ecc raises it to where nested input can overflow the C stack."""
+    code = "import sys; import zkmargin.verifier.groth16_python; sys.exit(sys.getrecursionlimit() > 1000)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_the_python_verifier_imports_no_arithmetic_of_ours() -> None:
+    code = (
+        "import sys, zkmargin.verifier.groth16_python\n"
+        "loaded = [m for m in sys.modules if m in ('zkmargin._core', 'zkmargin.backend')"
+        " or m.startswith('zkmargin.reference')]\n"
+        "sys.exit(len(loaded))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -33,6 +33,8 @@ private:
   size: {axes: [i], unit: lot, decimals: 1, min: -20, max: 20, from: venue}
   held: {axes: [i], unit: lot, decimals: 0, min: 0, max: 9, from: venue}
   cash: {unit: usd, decimals: 2, min: -100, max: 100, from: venue}
+  lever: {decimals: 1, min: 0, max: 3, from: venue}
+  bias: {decimals: 1, min: -3, max: 3, from: venue}
 """
 
 

@@ -419,7 +419,7 @@ def test_effective_intervals(low: int, high: int, interval: tuple[int, int]) -> 
 
 def test_declarations() -> None:
     rules = rules_of()
-    assert [c.name for c in rules.private] == ["size", "held", "cash"]
+    assert [c.name for c in rules.private] == ["size", "held", "cash", "lever", "bias"]
     assert [c.name for c in rules.parameters] == ["factor", "tilt"]
     price, size, factor = (rules.columns[name] for name in ("price", "size", "factor"))
     assert (price.minimum, price.maximum, price.lo, price.hi) == (10, 90, 0, 90)  # padded with zeros

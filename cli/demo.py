@@ -7,6 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def command(data: Path | None, out: Path | None, as_json: bool) -> None:
     found = _data(data)
     start = time.perf_counter()
     with _folder(out) as folder:
-        stage = Stage(folder, silent=as_json)
+        stage = Stage(folder, found, silent=as_json)
         Story(stage, found).tell()
     seconds = time.perf_counter() - start
     if as_json:
@@ -210,7 +211,14 @@ class Story:
                 "--domain",
                 self.at("domain.json"),
             ),
-            *("--key", self.at("publisher.key"), "--at", time_, "--out", self.at(f"{name}.market.json")),
+            *(
+                "--key",
+                self.at("publisher.key"),
+                "--at",
+                _iso(time_),
+                "--out",
+                self.at(f"{name}.market.json"),
+            ),
         )
 
     def attest(self, name: str, market: str, time_: int) -> None:
@@ -230,7 +238,7 @@ class Story:
                 "--customer",
                 "trader",
                 "--at",
-                time_,
+                _iso(time_),
             ),
             *("--out", self.at(f"{name}.positions.json"), "--opening", self.at(f"{name}.opening.json")),
         )
@@ -259,7 +267,7 @@ class Story:
                 self.at("trader.key"),
             ),
             *("--positions", self.at(f"{name}.positions.json"), "--opening", self.at(f"{name}.opening.json")),
-            *("--at", time_, "--out", self.at(f"{name}.margin-proof.json")),
+            *("--at", _iso(time_), "--out", self.at(f"{name}.margin-proof.json")),
             expect=expect,
             show=True,
         )
@@ -270,9 +278,10 @@ class Story:
             f"verify, {name}" + (f" ({more[-1]})" if more else ""),
             *("verify", self.at(f"{name}.margin-proof.json"), "--policy", self.at("policy.json")),
             *("--rules", RULES, "--market", self.at(f"{market}.market.json")),
-            *("--key", self.at("keys") / "verification_key.json", "--at", time_, *more),
+            *("--key", self.at("keys") / "verification_key.json", "--at", _iso(time_), *more),
             expect=expect,
             show=True,
+            notes=name == "morning",
         )
 
     def with_deposit(self, amount: int) -> Path:
@@ -287,3 +296,7 @@ class Story:
         path = self.at("account-after-deposit.csv")
         write_atomic(path, account.with_cash(account.cash + units).to_csv(market.listing), private=True)
         return path
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -101,11 +101,12 @@ def money(value: Fraction, unit: str = "") -> str:
     return f"{'-' if cents < 0 else ''}{whole:,}.{rest:02d}" + (f" {unit}" if unit else "")
 
 
-def exact(value: Fraction) -> str:
+def exact(value: Fraction, *, group: bool = False) -> str:
     """All digits, as a plain decimal (every amount here has a power of ten below it)."""
     from decimal import Context, Decimal
 
-    text = format(Context(prec=120).divide(Decimal(value.numerator), Decimal(value.denominator)), "f")
+    quotient = Context(prec=120).divide(Decimal(value.numerator), Decimal(value.denominator))
+    text = format(quotient, ",f" if group else "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -133,8 +134,8 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def show(explanation: Explanation) -> None:
-    """For people: verdict, figures, scenarios, positions."""
+def show(explanation: Explanation, *, positions: bool = True) -> None:
+    """For people: figures, scenarios, the positions that lose most in the worst one, verdict."""
     unit, headroom = explanation.unit, explanation.headroom
     coverage = headroom.coverage
     pairs = [
@@ -146,7 +147,7 @@ def show(explanation: Explanation) -> None:
     if coverage is not None:
         pairs.append(("coverage", f"{float(coverage):.1%}"))
     if not explanation.holds:
-        pairs.append(("smallest deposit", f"{exact(explanation.deposit)} {unit}"))
+        pairs.append(("smallest deposit", f"{exact(explanation.deposit, group=True)} {unit}"))
     print_pairs(pairs)
     if explanation.scenarios:
         headings, right = ["worst scenarios", f"P&L ({unit})"], 1
@@ -155,7 +156,7 @@ def show(explanation: Explanation) -> None:
             headings, right = [headings[0], "group", headings[1]], 2
             rows = [[r.scenario, r.group, money(r.pnl)] for r in explanation.scenarios]
         print_table(headings, rows, right=(right,))
-    if explanation.worst:
+    if explanation.worst and positions:
         rows = [[entry.instrument, exact(entry.size), money(entry.pnl)] for entry in explanation.worst]
         print_table((f"in {explanation.scenarios[0].scenario}", "size", f"P&L ({unit})"), rows, right=(1, 2))
     if explanation.holds:

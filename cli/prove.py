@@ -143,8 +143,8 @@ def _refuse(
     if as_json:
         print_json({"error": error.as_json(), "explanation": explanation.as_json(found)})
         return
-    print_error(str(error))
-    explanation.show(found)
+    print_error(f"{error.code}: {error.message}")
+    explanation.show(found, positions=False)
 
 
 def _report(out: Path, claim: str, seconds: dict[str, float], parts: dict[str, float], as_json: bool) -> None:

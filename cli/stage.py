@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import shlex
 import sys
 import time
@@ -16,6 +17,8 @@ import click
 
 from zkmargin.cli.output import format_seconds
 from zkmargin.errors import ZkMarginError
+
+WIDTH = 96
 
 
 class StoryBroken(ZkMarginError):
@@ -36,9 +39,13 @@ class Step:
 
 @dataclass
 class Stage:
-    """Runs commands in ``folder``; paths inside it are shown without it. ``silent``: tells nothing."""
+    """Runs commands on files in ``folder``, with figures from ``data``; ``silent``: tells nothing.
+
+    Paths in ``folder`` are shown without it, those in ``data`` as ``demo/...``.
+    """
 
     folder: Path
+    data: Path
     silent: bool = False
     steps: list[Step] = field(default_factory=list)
 
@@ -52,17 +59,19 @@ class Stage:
         if not self.silent:
             click.echo(text)
 
-    def run(self, name: str, *arguments: object, expect: int = 0, show: bool = False) -> str:
+    def run(
+        self, name: str, *arguments: object, expect: int = 0, show: bool = False, notes: bool = True
+    ) -> str:
         """Run ``zkmargin ARGUMENTS``, whose exit code must be ``expect``; return what it printed.
 
-        ``show`` prints that too. Raises StoryBroken where it ends otherwise.
+        ``show`` prints that too, its notes only with ``notes``. Raises StoryBroken where it ends otherwise.
         """
         from zkmargin.cli.main import run
 
         words = [str(argument) for argument in arguments]
-        shown = self._shown(words)
-        if not self.silent:
-            click.echo(click.style(f"$ {shown}", fg="cyan"))
+        typed = ["zkmargin", *(self._short(shlex.quote(word)) for word in words)]
+        shown = " ".join(typed)
+        self.tell(click.style("\n".join(_wrapped(["$", *typed])), fg="cyan"))
         printed = io.StringIO()
         start = time.perf_counter()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -75,14 +84,14 @@ class Stage:
                 f"step `{name}` ended with another exit code", expected=expect, got=code, where=text.strip()
             )
         if show:
-            self.tell("\n".join("  " + line for line in text.rstrip("\n").splitlines()))
+            lines = [line for line in self._short(text).splitlines() if notes or not line.startswith("note:")]
+            self.tell("\n".join("  " + line for line in lines))
         self.tell(click.style(f"  [{name}: {format_seconds(seconds)}]", dim=True))
         sys.stdout.flush()
         return text
 
-    def _shown(self, words: Sequence[str]) -> str:
-        prefix = f"{self.folder}/"
-        return "zkmargin " + " ".join(shlex.quote(word.removeprefix(prefix)) for word in words)
+    def _short(self, text: str) -> str:
+        return text.replace(f"{self.folder}/", "").replace(f"{self.data}/", "demo/")
 
     def as_json(self) -> list[dict[str, Any]]:
         """The steps as data."""
@@ -95,3 +104,14 @@ class Stage:
             }
             for step in self.steps
         ]
+
+
+def _wrapped(words: Sequence[str]) -> list[str]:
+    """A long command as a shell takes it on several lines, broken before options."""
+    lines = [""]
+    for index, word in enumerate(words):
+        group = [word, *itertools.takewhile(lambda next_: not next_.startswith("--"), words[index + 1 :])]
+        if word.startswith("--") and len(f"{lines[-1]} {' '.join(group)}") > WIDTH:
+            lines.append("   ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return [*(line + " \\" for line in lines[:-1]), lines[-1]]

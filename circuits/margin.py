@@ -24,7 +24,7 @@ from zkmargin.circuits.integers import Bit, Num, UInt, num_unchecked
 from zkmargin.circuits.linear import ZERO, LinearCombination
 from zkmargin.circuits.lower import Lowered, Lowering
 from zkmargin.circuits.plan import Plan
-from zkmargin.circuits.rules.tree import RuleSet, Side
+from zkmargin.circuits.rules.tree import Node, RuleSet, Side
 from zkmargin.circuits.signs import Signs
 from zkmargin.errors import CircuitError
 
@@ -184,6 +184,8 @@ def assert_claim_holds(
     0.
     Cost: per element two products, one more to choose between two requirements, and a range check.
     """
+    if ("initial" in requirements) != (claim.kind is not None) or "maintenance" not in requirements:
+        raise CircuitError("claim and requirements differ in kind", where=rules.name)
     for name, requirement in requirements.items():
         if requirement.side is Side.LOWER or rules.requirements[name].type.lo < 0:
             raise CircuitError("requirement is not bounded from above, or may be negative", where=name)
@@ -193,17 +195,20 @@ def assert_claim_holds(
     common = lcm(*(node.type.denominator for node in nodes))
     kept = {axis for node in nodes for axis in node.type.axes}
     axes = tuple(axis for axis in rules.axes if axis in kept)
-    left, *right = (
-        align(rules, lowered.values, node.type.axes, axes).reshape(-1) * (common // node.type.denominator)
-        for lowered, node in zip((equity, *requirements.values()), nodes, strict=True)
-    )
+
+    def scaled_to_common(lowered: Lowered, node: Node) -> list[Num]:
+        values = align(rules, lowered.values, node.type.axes, axes).reshape(-1)
+        return [value * (common // node.type.denominator) for value in values]
+
+    available = scaled_to_common(equity, rules.equity)
+    required = {name: scaled_to_common(requirements[name], rules.requirements[name]) for name in requirements}
     width = rules.value_bits + RATIO_BITS + common.bit_length()
-    for index, available in enumerate(left):
+    for index in range(len(available)):
         with cs.scope(f"margin[{index}]"):
-            required = right[0][index]
+            least = required["maintenance"][index]
             if claim.kind is not None:
-                required = select(cs, claim.kind, right[1][index], right[0][index], "requirement")
-            scaled = product(cs, claim.denominator, available, "equity")
-            demanded = product(cs, claim.numerator, required, "demand")
+                least = select(cs, claim.kind, required["initial"][index], least, "requirement")
+            scaled = product(cs, claim.denominator, available[index], "equity")
+            demanded = product(cs, claim.numerator, least, "demand")
             cs.require_integer(scaled - demanded)
             assert_nonnegative(cs, scaled - demanded, width, "slack")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,7 @@ from zkmargin.backend import engine_name
 from zkmargin.circuits.compile import CompiledCircuit, compile_rules
 from zkmargin.circuits.rules import RuleSet
 from zkmargin.encoding import hex_bytes
-from zkmargin.errors import CircuitError, KeyCircuitMismatch, OpeningMismatch
+from zkmargin.errors import CircuitError, KeyCircuitMismatch, OpeningMismatch, ProofInvalid, ProofPoint
 from zkmargin.field import encode_elements
 from zkmargin.formats import vk_hash
 from zkmargin.margin.market import Market
@@ -108,7 +108,8 @@ class Prover:
 
         Raises VerificationError where a document would not hold at the verifier (stale, foreign, badly
         signed); OpeningMismatch; MarginShort, with its explanation, before any proving; AmountRange where the
-        account is beyond the circuit's bounds; CircuitError where the engine's own proof does not verify.
+        account is beyond the circuit's bounds; KeyCircuitMismatch where
+        the proof does not hold.
         """
         started = time.perf_counter()
         market = request.market.market
@@ -130,12 +131,23 @@ class Prover:
         witnessed = time.perf_counter()
         proof = self._key.prove(witness, secrets.token_bytes(BLINDING_BYTES))
         proven = time.perf_counter()
-        verify_groth16(self.verifying_key, encode_elements(publics.values), proof, engine=self.engine)
+        self._require_valid(publics.values, proof)
         self.timings = Timings(
             checked - started, witnessed - checked, proven - witnessed, time.perf_counter() - proven
         )
         final = stated.model_copy(update={"C": publics.functionals})
         return draft.model_copy(update={"public_inputs": final, "proof": Proof.of_bytes(proof)})
+
+    def _require_valid(self, publics: Sequence[int], proof: bytes) -> None:
+        """A key of another circuit, or a malformed one, shows here: such a proof never leaves."""
+        try:
+            verify_groth16(self.verifying_key, encode_elements(publics), proof, engine=self.engine)
+        except (ProofInvalid, ProofPoint) as error:
+            raise KeyCircuitMismatch(
+                "the proof made with this key does not hold: the key is not this circuit's",
+                got=error.code,
+                hint="compile the rules again, and check the key against its transcript",
+            ) from None
 
     def _draft(self, request: Request, keys: OwnerKeys, opening: PositionOpening) -> Envelope:
         """The envelope without its proof and without C."""

@@ -1,4 +1,4 @@
-"""A small world for tests of proofs: a rule set over eight instruments, its market, and everyone who signs."""
+"""A small world for tests of proofs: rules over eight instruments, a market, and all who sign."""
 
 from __future__ import annotations
 

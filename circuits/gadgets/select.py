@@ -45,8 +45,9 @@ def is_zero(cs: ConstraintSystem, x: LinearCombination, label: str = "is_zero") 
     Cost: 2 constraints.
     """
     with cs.scope(label):
-        inverse = LinearCombination.of_wire(cs.advise_inverse(x, "inverse"))
-        nonzero = cs.product(x, inverse, "product")
+        inverse = cs.advise_inverse(x, "inverse")
+        cs.declare_bound(inverse, 1, "inverse", "free where x = 0: the product is 0 all the same")
+        nonzero = cs.product(x, LinearCombination.of_wire(inverse), "product")
         zero = (-nonzero).plus_constant(1)
         cs.enforce(x, zero, ZERO, "flag")
     return Bit(zero, 0, 1)

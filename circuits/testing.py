@@ -1,0 +1,169 @@
+"""For tests of gadgets: build one on its own, run it on both engines, compare it with plain integers, tamper with it.
+
+    gadget = Gadget(lambda cs, x: [positive(cs, x[0])], [(-8, 7)])
+    check_gadget(gadget, lambda x: [max(x, 0)], cases=[(3,), (-8,), (9,)])
+
+A case outside the inputs' intervals, or for which the integers say None, must have no witness: neither from the honest
+program nor from one that goes on after its advice has failed.                             specs/gadgets.md#tests
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from zkmargin.backend import Arithmetic, engine, engines
+from zkmargin.circuits.constraints import ConstraintSystem
+from zkmargin.circuits.integers import Num, num_unchecked
+from zkmargin.circuits.linear import LinearCombination
+from zkmargin.circuits.names import CircuitMap
+from zkmargin.circuits.r1cs import to_r1cs
+from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, signed
+from zkmargin.reference.program import WitnessError, WitnessProgram, WitnessRun
+
+Build = Callable[[ConstraintSystem, list[Num]], Sequence[Num | LinearCombination]]
+
+
+class GadgetMismatchError(Exception):
+    """A gadget and the integers that it stands for disagree. Raised in tests only."""
+
+
+class _Stubborn(WitnessRun):
+    """Goes on after an instruction has failed: the witness of a prover who hopes that nobody looks."""
+
+    def __init__(self, program: WitnessProgram, inputs: Sequence[tuple[int, bytes]]) -> None:
+        self._failed = False
+        super().__init__(program, inputs, [])
+
+    def _execute(self, code: Sequence[object]) -> None:
+        for instruction in code:
+            try:
+                super()._execute([instruction])  # type: ignore[list-item]
+            except WitnessError:
+                self._failed = True
+
+
+@dataclass(frozen=True)
+class Witnessed:
+    """A witness of a gadget, and what it put out, read as signed integers."""
+
+    wires: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class Gadget:
+    """A gadget as a circuit of its own: inputs private, outputs public.
+
+    ``intervals``: per input the ``[lo, hi]`` that its type claims. Cases keep to it, or the gadget must check it.
+    """
+
+    def __init__(self, build: Build, intervals: Sequence[tuple[int, int]], n_outputs: int = 1) -> None:
+        self.cs = cs = ConstraintSystem()
+        outputs = [cs.public(f"output[{index}]").first for index in range(n_outputs)]
+        self.inputs = cs.private("inputs", len(intervals))
+        numbers = [
+            num_unchecked(LinearCombination.of_wire(wire), lo, hi)  # the test's cases keep to it
+            for wire, (lo, hi) in zip(self.inputs.wires, intervals, strict=True)
+        ]
+        results = list(build(cs, numbers))
+        self.cost = cs.n_constraints
+        if len(results) != n_outputs:
+            raise GadgetMismatchError(f"gadget has {len(results)} outputs, the test names {n_outputs}")
+        self.results = results
+        for index, result in enumerate(results):
+            lc = result.lc if isinstance(result, Num) else result
+            cs.assign_public(f"output[{index}]", lc, f"output[{index}]")
+        self._outputs = outputs
+
+    @cached_property
+    def r1cs(self) -> bytes:
+        return to_r1cs(self.cs)
+
+    @cached_property
+    def program(self) -> bytes:
+        return self.cs.program.to_bytes(self.cs.n_wires)
+
+    @cached_property
+    def names(self) -> CircuitMap:
+        return CircuitMap.of(self.cs)
+
+    def run(self, values: Sequence[int], arithmetic: Arithmetic | None = None) -> Witnessed:
+        """An honest witness. Raises ValueError where the program fails."""
+        run = (arithmetic or engine()).WitnessProgram(self.program).start(self._given(values), [])
+        run.finish()
+        return self._read(run.witness().to_bytes())
+
+    def run_stubbornly(self, values: Sequence[int]) -> Witnessed:
+        """A witness of a prover who goes on where advice fails (too few bits for a value, say)."""
+        run = _Stubborn(WitnessProgram(self.program), self._given(values))
+        run.finish()
+        return self._read(run.witness().to_bytes())
+
+    def _given(self, values: Sequence[int]) -> list[tuple[int, bytes]]:
+        return [(self.inputs.first, encode_elements(values))]
+
+    def _read(self, encoded: bytes) -> Witnessed:
+        wires = decode_elements(encoded)
+        return Witnessed(tuple(wires), tuple(signed(wires[output]) for output in self._outputs))
+
+    def violated(self, wires: Sequence[int]) -> list[str]:
+        """Paths of the first constraints that an assignment breaks."""
+        return [self.names.path_of(c) for c in engine().r1cs_check(self.r1cs, encode_elements(wires))]
+
+    def tampered(self, wires: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+        """Every wire after the inputs, changed alone, the outputs following: the wire and what then breaks."""
+        first = self.inputs.first + self.inputs.count
+        for wire in range(first, self.cs.n_wires):
+            for value in {(wires[wire] + 1) % FR_MODULUS, (1 - wires[wire]) % FR_MODULUS} - {wires[wire]}:
+                changed = [*wires[:wire], value, *wires[wire + 1 :]]
+                for output, result in zip(self._outputs, self.results, strict=True):
+                    terms = (result.lc if isinstance(result, Num) else result).terms
+                    changed[output] = sum(c * changed[w] for w, c in terms.items()) % FR_MODULUS
+                yield wire, self.violated(changed)
+
+    @property
+    def chosen(self) -> set[int]:
+        """Wires that the prover may choose: the one-sided bounds."""
+        return {
+            w for bound in self.cs.bounds for w in range(bound.first_wire, bound.first_wire + bound.count)
+        }
+
+
+def check_gadget(
+    gadget: Gadget,
+    expected: Callable[..., Sequence[int] | None],
+    cases: Sequence[Sequence[int]],
+) -> None:
+    """The gadget agrees with integers on every case, valid or not, on every engine. Raises GadgetMismatchError.
+
+    ``expected(*values)``: the outputs, or None where no witness may exist.
+    """
+    for values in cases:
+        wanted = expected(*values)
+        for name in engines():
+            try:
+                found = gadget.run(values, engine(name))
+            except ValueError:
+                if wanted is not None:
+                    raise GadgetMismatchError(f"no witness for {values} on {name}") from None
+                continue
+            if wanted is None:
+                raise GadgetMismatchError(f"{values} has a witness on {name}")
+            if found.outputs != tuple(wanted):
+                raise GadgetMismatchError(f"{values} gives {found.outputs} on {name}, not {tuple(wanted)}")
+            if gadget.violated(found.wires):
+                raise GadgetMismatchError(f"{values} breaks {gadget.violated(found.wires)} on {name}")
+            for output, result in zip(found.outputs, gadget.results, strict=True):
+                if isinstance(result, Num) and not result.lo <= output <= result.hi:
+                    raise GadgetMismatchError(f"{values} gives {output} outside [{result.lo}, {result.hi}]")
+        if wanted is None and not gadget.violated(gadget.run_stubbornly(values).wires):
+            raise GadgetMismatchError(f"{values} satisfies every constraint")
+
+
+def check_tampering(gadget: Gadget, values: Sequence[int]) -> None:
+    """No wire can be changed alone, but those of declared one-sided bounds. Raises GadgetMismatchError."""
+    wires = gadget.run(values).wires
+    for wire, broken in gadget.tampered(wires):
+        if not broken and wire not in gadget.chosen:
+            raise GadgetMismatchError(f"wire {wire} can be changed for {values}")

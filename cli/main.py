@@ -17,6 +17,9 @@ from zkmargin.cli.lazy import LazyGroup
 from zkmargin.cli.output import fail_json, print_error
 from zkmargin.errors import ZkMarginError
 
+# Looking for plugins of pydantic takes time, and what they would see are secrets.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 COMMANDS = {
     "demo": ("zkmargin.cli.demo", "The whole story on real market data."),
     "rules": ("zkmargin.cli.rules", "Margin rule sets: list, show, check, compile."),

@@ -10,7 +10,6 @@ from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.errors import BytesLength, FieldRange, ProofInvalid, ProofPoint
 from zkmargin.field import ELEMENT_BYTES, FQ_MODULUS, FR_MODULUS
 from zkmargin.formats import count_public, split_verifying_key
-from zkmargin.verifier import groth16_python
 
 ENGINES = ("rust", "python", "reference")
 
@@ -63,6 +62,8 @@ def verify_groth16(vk: bytes, publics: bytes, proof: bytes, *, engine: str | Non
     outside its subgroup); ProofInvalid (the equation does not hold); EngineUnavailable.
     """
     if engine == "python":
+        from zkmargin.verifier import groth16_python  # late: py_ecc takes as long to load as the core to verify
+
         groth16_python.verify_groth16(vk, publics, proof)
         return
     arithmetic = arithmetic_engine(engine)

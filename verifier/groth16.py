@@ -62,7 +62,7 @@ def verify_groth16(vk: bytes, publics: bytes, proof: bytes, *, engine: str | Non
     outside its subgroup); ProofInvalid (the equation does not hold); EngineUnavailable.
     """
     if engine == "python":
-        from zkmargin.verifier import groth16_python  # late: py_ecc takes as long to load as the core to verify
+        from zkmargin.verifier import groth16_python  # late: py_ecc loads as long as the core verifies
 
         groth16_python.verify_groth16(vk, publics, proof)
         return

@@ -7,6 +7,7 @@ use std::ops::{Add, AddAssign, Neg};
 
 use crate::field::{batch_inverse, Field};
 use crate::fr::Fr;
+use crate::lanes::Batch;
 
 /// One of the two groups of the pairing.
 pub trait Curve: Copy + Eq + Send + Sync + fmt::Debug + 'static {
@@ -18,6 +19,13 @@ pub trait Curve: Copy + Eq + Send + Sync + fmt::Debug + 'static {
     fn generator() -> Affine<Self>;
     /// Whether a point on the curve lies in the group of order `r`.
     fn in_subgroup(point: &Affine<Self>) -> bool;
+    /// Memory of the vector backend.
+    type Scratch: Default + Send;
+    /// Additions in vector lanes ([`crate::lanes`]): `false`, and nothing written, if the backend is missing or
+    /// declines the batch. Coordinates of the results may lack a final reduction.
+    fn add_batch(batch: &Batch<Self>, to: &mut [Affine<Self>], scratch: &mut Self::Scratch) -> bool;
+    /// Brings the coordinates of such results below the modulus.
+    fn reduce(point: &Affine<Self>) -> Affine<Self>;
 }
 
 /// An affine point. Infinity is `(0, 0)`, which is on neither curve.

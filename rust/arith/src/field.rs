@@ -189,6 +189,12 @@ impl<P: FieldParams> Fp<P> {
         Self(limbs, PhantomData)
     }
 
+    /// A number below `2p` brought below `p`, as equality of elements needs it.
+    #[inline(always)]
+    pub(crate) const fn reduced(self) -> Self {
+        Self::raw(reduce_once(self.0, &P::MODULUS))
+    }
+
     /// The Montgomery limbs, as the `.zkey` format stores them; `None` if they are not reduced.
     pub fn from_montgomery_bytes(bytes: &[u8; 32]) -> Option<Self> {
         let limbs = limbs_of_bytes(bytes);

@@ -1,6 +1,7 @@
 //! `G1`: `y^2 = x^3 + 3` over `Fq`, of prime order.
 
 use crate::curve::{Affine, Curve, Point};
+use crate::lanes::{self, Batch};
 use crate::fq::Fq;
 
 /// The first group.
@@ -26,5 +27,24 @@ impl Curve for G1 {
     /// The curve has prime order: every point is in the group.
     fn in_subgroup(_point: &G1Affine) -> bool {
         true
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    type Scratch = lanes::Scratch<lanes::Fq4>;
+    #[cfg(not(target_arch = "x86_64"))]
+    type Scratch = ();
+
+    fn add_batch(batch: &Batch<Self>, to: &mut [G1Affine], scratch: &mut Self::Scratch) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if lanes::available() {
+            // SAFETY: the processor has what the backend needs.
+            return unsafe { lanes::add_batch(batch, to, scratch) };
+        }
+        let _ = (batch, to, scratch);
+        false
+    }
+
+    fn reduce(point: &G1Affine) -> G1Affine {
+        Affine { x: point.x.reduced(), y: point.y.reduced() }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::curve::{Affine, Curve, Point};
+use crate::lanes::{self, Batch};
 use crate::field::Field;
 use crate::fq::Fq;
 use crate::fq12::frobenius_factors;
@@ -64,5 +65,25 @@ impl Curve for G2 {
     /// `((t-1)^2 - t(t-1) + q) P = (q + 1 - t) P = r P = 0`; on the group of order `r` it always holds.
     fn in_subgroup(point: &G2Affine) -> bool {
         point.mul_limbs(&SIX_X_SQUARED) == psi(point).into()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    type Scratch = lanes::Scratch<lanes::Fq2x4>;
+    #[cfg(not(target_arch = "x86_64"))]
+    type Scratch = ();
+
+    fn add_batch(batch: &Batch<Self>, to: &mut [G2Affine], scratch: &mut Self::Scratch) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if lanes::available() {
+            // SAFETY: the processor has what the backend needs.
+            return unsafe { lanes::add_batch(batch, to, scratch) };
+        }
+        let _ = (batch, to, scratch);
+        false
+    }
+
+    fn reduce(point: &G2Affine) -> G2Affine {
+        let reduced = |value: Fq2| Fq2::new(value.c0.reduced(), value.c1.reduced());
+        Affine { x: reduced(point.x), y: reduced(point.y) }
     }
 }

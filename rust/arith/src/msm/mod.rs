@@ -9,7 +9,6 @@ mod recode;
 mod segments;
 
 use crate::curve::{Affine, Curve, Point};
-use crate::field::Field;
 use crate::fr::Fr;
 use crate::parallel;
 use recode::Recoded;
@@ -206,10 +205,4 @@ pub fn sum_points<C: Curve>(points: &[Affine<C>]) -> Point<C> {
     let mut summer = Summer::default();
     let sums = summer.sum(&references, &mut [points.len() as u32], |index| points[index as usize]);
     sums.first().map_or(Point::INFINITY, |sum| (*sum).into())
-}
-
-/// Whether a field element is zero, for bounds on `Curve::Base` in this module.
-#[inline(always)]
-fn is_zero<F: Field>(value: &F) -> bool {
-    value.is_zero()
 }

@@ -1,52 +1,52 @@
 //! Sums of many lists of points at once: rounds of pairwise affine additions that share their inversions.
 //!
 //! An addition costs six multiplications: three for its share of the inversion, three of its own. All cases are
-//! right: equal points (doubled), opposite points (infinity), points at infinity.
+//! right: equal points (doubled), opposite points (infinity), points at infinity. Batches without such cases go to
+//! the vector backend.
 
-use super::is_zero;
 use crate::curve::{Affine, Curve};
-use crate::field::Field;
+use crate::field::{batch_inverse, Field};
+use crate::lanes::Batch;
 
 /// Additions per inversion.
 const BATCH: usize = 1024;
-
-/// What one addition turns out to be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Case {
-    /// Different abscissas.
-    Chord,
-    /// Equal points.
-    Tangent,
-    /// The left point is infinity.
-    Right,
-    /// The right point is infinity.
-    Left,
-    /// Opposite points.
-    Infinity,
-}
-
-/// One addition of a batch.
-struct Pair<C: Curve> {
-    left: Affine<C>,
-    right: Affine<C>,
-    target: usize,
-    case: Case,
-    /// The denominator of the slope.
-    denominator: C::Base,
-    /// The product of the denominators before this one.
-    product: C::Base,
-}
+/// Fewer additions are not worth the backend's preparations.
+const LEAST_FOR_LANES: usize = 32;
+/// A multiple of the additions that the backend does at once.
+const GRAIN: usize = 4;
 
 /// Reusable memory for sums of lists.
 pub(super) struct Summer<C: Curve> {
     from: Vec<Affine<C>>,
     to: Vec<Affine<C>>,
-    batch: Vec<Pair<C>>,
+    adder: Adder<C>,
+}
+
+/// The batch under construction.
+struct Adder<C: Curve> {
+    batch: Batch<C>,
+    /// Whether one of the points is infinity.
+    infinite: bool,
+    denominators: Vec<C::Base>,
+    scratch: C::Scratch,
+}
+
+/// What one addition turns out to be.
+#[derive(Clone, Copy)]
+enum Case<C: Curve> {
+    /// Different abscissas.
+    Chord,
+    /// Equal points.
+    Tangent,
+    /// The sum is known without an inversion.
+    Known(Affine<C>),
 }
 
 impl<C: Curve> Default for Summer<C> {
     fn default() -> Self {
-        Self { from: Vec::new(), to: Vec::new(), batch: Vec::with_capacity(BATCH) }
+        let batch = Batch { left: Vec::new(), right: Vec::new(), targets: Vec::new() };
+        let adder = Adder { batch, infinite: false, denominators: Vec::new(), scratch: C::Scratch::default() };
+        Self { from: Vec::new(), to: Vec::new(), adder }
     }
 }
 
@@ -59,18 +59,21 @@ impl<C: Curve> Summer<C> {
         lengths: &mut [u32],
         load: impl Fn(u32) -> Affine<C>,
     ) -> &[Affine<C>] {
-        Self::round(&mut self.batch, lengths, &mut self.to, |i| load(references[i]));
+        self.adder.round(lengths, &mut self.to, |i| load(references[i]));
         while lengths.iter().any(|&length| length > 1) {
             std::mem::swap(&mut self.from, &mut self.to);
             let from = &self.from;
-            Self::round(&mut self.batch, lengths, &mut self.to, |i| from[i]);
+            self.adder.round(lengths, &mut self.to, |i| from[i]);
         }
+        self.to.iter_mut().for_each(|point| *point = C::reduce(point));
         &self.to
     }
+}
 
+impl<C: Curve> Adder<C> {
     /// Adds the points of every list in pairs, and halves the lengths.
     fn round(
-        batch: &mut Vec<Pair<C>>,
+        &mut self,
         lengths: &mut [u32],
         to: &mut Vec<Affine<C>>,
         load: impl Fn(usize) -> Affine<C>,
@@ -79,74 +82,93 @@ impl<C: Curve> Summer<C> {
         to.clear();
         to.resize(results as usize, Affine::INFINITY);
         let (mut source, mut target) = (0, 0);
-        let mut product = C::Base::ONE;
         for length in lengths {
             for _ in 0..*length / 2 {
-                let pair = Pair::new(load(source), load(source + 1), target, product);
-                product *= pair.denominator;
-                batch.push(pair);
+                self.push(load(source), load(source + 1), target);
                 source += 2;
                 target += 1;
-                if batch.len() == BATCH {
-                    Self::flush(batch, product, to);
-                    product = C::Base::ONE;
+                if self.batch.targets.len() == BATCH {
+                    self.flush(to);
                 }
             }
             if *length % 2 == 1 {
-                to[target] = load(source);
+                to[target as usize] = load(source);
                 source += 1;
                 target += 1;
             }
             *length = length.div_ceil(2);
         }
-        Self::flush(batch, product, to);
+        self.flush(to);
     }
 
-    /// Inverts the product of all denominators and finishes the additions.
-    fn flush(batch: &mut Vec<Pair<C>>, product: C::Base, to: &mut [Affine<C>]) {
-        // No denominator is zero, so the product is not.
-        let mut inverse = product.inverse().unwrap_or(C::Base::ZERO);
-        for pair in batch.drain(..).rev() {
-            to[pair.target] = pair.finish(inverse * pair.product);
-            inverse *= pair.denominator;
+    #[inline(always)]
+    fn push(&mut self, left: Affine<C>, right: Affine<C>, target: u32) {
+        self.infinite |= left.is_infinity() || right.is_infinity();
+        self.batch.left.push(left);
+        self.batch.right.push(right);
+        self.batch.targets.push(target);
+    }
+
+    /// Does the additions of the batch, and empties it.
+    fn flush(&mut self, to: &mut [Affine<C>]) {
+        let count = self.batch.targets.len();
+        let mut rest = 0..count;
+        if !self.infinite && count >= LEAST_FOR_LANES {
+            rest.start = count - count % GRAIN;
+            self.add_one_by_one(rest.clone(), to);
+            self.batch.left.truncate(rest.start);
+            self.batch.right.truncate(rest.start);
+            rest = if C::add_batch(&self.batch, to, &mut self.scratch) { 0..0 } else { 0..rest.start };
+        }
+        self.add_one_by_one(rest, to);
+        self.batch.left.clear();
+        self.batch.right.clear();
+        self.batch.targets.clear();
+        self.infinite = false;
+    }
+
+    /// Additions of any points, with one inversion.
+    fn add_one_by_one(&mut self, range: std::ops::Range<usize>, to: &mut [Affine<C>]) {
+        let pairs = range.map(|i| {
+            (C::reduce(&self.batch.left[i]), C::reduce(&self.batch.right[i]), self.batch.targets[i])
+        });
+        self.denominators.clear();
+        self.denominators.extend(pairs.clone().map(|(left, right, _)| classify(&left, &right).1));
+        batch_inverse(&mut self.denominators);
+        for ((left, right, target), inverse) in pairs.zip(&self.denominators) {
+            let slope = match classify(&left, &right).0 {
+                Case::Chord => (right.y - left.y) * *inverse,
+                Case::Tangent => {
+                    let square = left.x.square();
+                    (square.double() + square) * *inverse
+                }
+                Case::Known(sum) => {
+                    to[target as usize] = sum;
+                    continue;
+                }
+            };
+            let x = slope.square() - left.x - right.x;
+            to[target as usize] = Affine { x, y: slope * (left.x - x) - left.y };
         }
     }
 }
 
-impl<C: Curve> Pair<C> {
-    #[inline(always)]
-    fn new(left: Affine<C>, right: Affine<C>, target: usize, product: C::Base) -> Self {
-        let difference = right.x - left.x;
-        let (case, denominator) = if left.is_infinity() {
-            (Case::Right, C::Base::ONE)
-        } else if right.is_infinity() {
-            (Case::Left, C::Base::ONE)
-        } else if !is_zero(&difference) {
-            (Case::Chord, difference)
-        } else if left.y == right.y {
-            // Not zero: both groups have odd order, so no point has ordinate zero.
-            (Case::Tangent, left.y.double())
-        } else {
-            (Case::Infinity, C::Base::ONE)
-        };
-        Self { left, right, target, case, denominator, product }
+/// The case of an addition, and the denominator of its slope (one where there is none).
+#[inline(always)]
+fn classify<C: Curve>(left: &Affine<C>, right: &Affine<C>) -> (Case<C>, C::Base) {
+    if left.is_infinity() {
+        return (Case::Known(*right), C::Base::ONE);
     }
-
-    /// The sum, given the inverse of the denominator.
-    #[inline(always)]
-    fn finish(&self, inverse: C::Base) -> Affine<C> {
-        let (left, right) = (&self.left, &self.right);
-        let slope = match self.case {
-            Case::Chord => (right.y - left.y) * inverse,
-            Case::Tangent => {
-                let square = left.x.square();
-                (square.double() + square) * inverse
-            }
-            Case::Right => return *right,
-            Case::Left => return *left,
-            Case::Infinity => return Affine::INFINITY,
-        };
-        let x = slope.square() - left.x - right.x;
-        Affine { x, y: slope * (left.x - x) - left.y }
+    if right.is_infinity() {
+        return (Case::Known(*left), C::Base::ONE);
+    }
+    let difference = right.x - left.x;
+    if !difference.is_zero() {
+        (Case::Chord, difference)
+    } else if left.y == right.y {
+        // Not zero: both groups have odd order, so no point has ordinate zero.
+        (Case::Tangent, left.y.double())
+    } else {
+        (Case::Known(Affine::INFINITY), C::Base::ONE)
     }
 }

@@ -1,0 +1,166 @@
+//! Affine additions, four at a time, with one inversion per batch.
+
+use super::avx2::Fq4;
+use super::avx2_quadratic::Fq2x4;
+use super::Batch;
+use crate::curve::{Affine, Curve};
+use crate::field::{batch_inverse, Field};
+use crate::fq::Fq;
+use crate::fq2::Fq2;
+
+/// Additions per vector.
+const WIDTH: usize = 4;
+
+/// Four elements of the coordinates' field in vector lanes. All functions need AVX2.
+///
+/// Products come divided by 32 in terms of the elements, see [`super::avx2`].
+pub(crate) trait Lanes: Copy {
+    type Element: Field;
+    unsafe fn load(elements: [&Self::Element; 4]) -> Self;
+    /// The value must be reduced.
+    unsafe fn store(&self) -> [Self::Element; 4];
+    unsafe fn sub(&self, other: &Self) -> Self;
+    unsafe fn mul(&self, other: &Self) -> Self;
+    unsafe fn square_over_32(&self) -> Self;
+    unsafe fn reduce(&self) -> Self;
+    /// Fully reduces an element that [`store`](Self::store) gave.
+    fn canonical(element: Self::Element) -> Self::Element;
+    /// `1024 * element`.
+    fn times_1024(element: Self::Element) -> Self::Element;
+}
+
+macro_rules! forward {
+    () => {
+        #[inline(always)]
+        unsafe fn load(elements: [&Self::Element; 4]) -> Self {
+            // SAFETY: AVX2 is there, as for all functions of the trait.
+            unsafe { Self::load(elements) }
+        }
+        #[inline(always)]
+        unsafe fn sub(&self, other: &Self) -> Self {
+            // SAFETY: as above.
+            unsafe { self.sub(other) }
+        }
+        #[inline(always)]
+        unsafe fn mul(&self, other: &Self) -> Self {
+            // SAFETY: as above.
+            unsafe { self.mul(other) }
+        }
+        #[inline(always)]
+        unsafe fn square_over_32(&self) -> Self {
+            // SAFETY: as above.
+            unsafe { self.square_over_32() }
+        }
+        #[inline(always)]
+        unsafe fn reduce(&self) -> Self {
+            // SAFETY: as above.
+            unsafe { self.reduce() }
+        }
+    };
+}
+
+impl Lanes for Fq4 {
+    type Element = Fq;
+    forward!();
+    #[inline(always)]
+    unsafe fn store(&self) -> [Fq; 4] {
+        // SAFETY: as above.
+        unsafe { self.store().map(Fq::raw) }
+    }
+    fn canonical(element: Fq) -> Fq {
+        element.reduced()
+    }
+    fn times_1024(element: Fq) -> Fq {
+        element * Fq::from_u64(1024)
+    }
+}
+
+impl Lanes for Fq2x4 {
+    type Element = Fq2;
+    forward!();
+    #[inline(always)]
+    unsafe fn store(&self) -> [Fq2; 4] {
+        // SAFETY: as above.
+        unsafe { self.store().map(|[c0, c1]| Fq2::new(Fq::raw(c0), Fq::raw(c1))) }
+    }
+    fn canonical(element: Fq2) -> Fq2 {
+        Fq2::new(element.c0.reduced(), element.c1.reduced())
+    }
+    fn times_1024(element: Fq2) -> Fq2 {
+        element.scale(Fq::from_u64(1024))
+    }
+}
+
+/// The denominators and their running products.
+pub struct Scratch<L> {
+    steps: Vec<(L, L)>,
+}
+
+impl<L> Default for Scratch<L> {
+    fn default() -> Self {
+        Self { steps: Vec::new() }
+    }
+}
+
+/// Does the additions of a batch whose size is a multiple of four, of finite points; writes nothing and returns
+/// `false` if two of its points have the same abscissa.
+///
+/// # Safety
+/// The processor must have AVX2.
+#[target_feature(enable = "avx2")]
+pub(crate) unsafe fn add_batch<C: Curve, L: Lanes<Element = C::Base>>(
+    batch: &Batch<C>,
+    to: &mut [Affine<C>],
+    scratch: &mut Scratch<L>,
+) -> bool {
+    let points = |side: &[Affine<C>], at: usize| -> [Affine<C>; WIDTH] { std::array::from_fn(|k| side[at + k]) };
+    let steps = &mut scratch.steps;
+    steps.clear();
+    // SAFETY (this and all blocks below): the caller vouches for AVX2.
+    unsafe {
+        // With products divided by 32, the running product of d_0 .. d_k is P_k = d_0 ... d_k / 32^k.
+        let mut product: Option<L> = None;
+        for at in (0..batch.left.len()).step_by(WIDTH) {
+            let (left, right) = (points(&batch.left, at), points(&batch.right, at));
+            let x1 = L::load(left.each_ref().map(|point| &point.x));
+            let x2 = L::load(right.each_ref().map(|point| &point.x));
+            let denominator = x2.sub(&x1);
+            let next = product.map_or(denominator, |product| product.mul(&denominator));
+            steps.push((denominator, next));
+            product = Some(next);
+        }
+        let Some(product) = product else {
+            return true;
+        };
+        // I_k = 1024 / P_k. Then I_k P_(k-1) / 32 = 1024 / d_k, and I_k d_k / 32 = I_(k-1).
+        let mut inverses = product.reduce().store().map(L::canonical);
+        if inverses.iter().any(Field::is_zero) {
+            return false;
+        }
+        batch_inverse(&mut inverses);
+        let inverses = inverses.map(L::times_1024);
+        let mut inverse = L::load(inverses.each_ref());
+        for at in (0..batch.left.len()).step_by(WIDTH).rev() {
+            let step = at / WIDTH;
+            let mut reciprocal = inverse;
+            if step > 0 {
+                reciprocal = inverse.mul(&steps[step - 1].1);
+                inverse = inverse.mul(&steps[step].0);
+            }
+            let (left, right) = (points(&batch.left, at), points(&batch.right, at));
+            let y1 = L::load(left.each_ref().map(|point| &point.y));
+            let y2 = L::load(right.each_ref().map(|point| &point.y));
+            // 32 times the slope; its square over 1024 is that of the slope, its other product over 32 is exact.
+            let slope = y2.sub(&y1).mul(&reciprocal);
+            let x1 = L::load(left.each_ref().map(|point| &point.x));
+            let x2 = L::load(right.each_ref().map(|point| &point.x));
+            let x = slope.square_over_32().sub(&x1).sub(&x2).reduce();
+            let y = x1.sub(&x).mul(&slope).sub(&y1).reduce();
+            let (x, y) = (x.store(), y.store());
+            for k in 0..WIDTH {
+                to[batch.targets[at + k] as usize] = Affine { x: x[k], y: y[k] };
+            }
+        }
+    }
+    true
+}

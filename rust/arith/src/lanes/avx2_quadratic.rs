@@ -1,0 +1,61 @@
+//! Four elements of `Fq2` in AVX2 lanes.
+#![allow(clippy::missing_safety_doc, reason = "all functions here need AVX2 and nothing else")]
+
+use super::avx2::Fq4;
+use crate::fq2::Fq2;
+
+/// `c0 + c1 u`, four times.
+#[derive(Clone, Copy)]
+pub struct Fq2x4 {
+    c0: Fq4,
+    c1: Fq4,
+}
+
+impl Fq2x4 {
+    #[inline(always)]
+    pub unsafe fn load(elements: [&Fq2; 4]) -> Self {
+        unsafe {
+            Self { c0: Fq4::load(elements.map(|e| &e.c0)), c1: Fq4::load(elements.map(|e| &e.c1)) }
+        }
+    }
+
+    #[inline(always)]
+    pub unsafe fn store(&self) -> [[[u64; 4]; 2]; 4] {
+        unsafe {
+            let (c0, c1) = (self.c0.store(), self.c1.store());
+            std::array::from_fn(|k| [c0[k], c1[k]])
+        }
+    }
+
+    #[inline(always)]
+    pub unsafe fn sub(&self, other: &Self) -> Self {
+        unsafe { Self { c0: self.c0.sub(&other.c0), c1: self.c1.sub(&other.c1) } }
+    }
+
+    /// `self * other / 2^261`; two reductions for four products.
+    #[inline(always)]
+    pub unsafe fn mul(&self, other: &Self) -> Self {
+        unsafe {
+            Self {
+                c0: Fq4::sum_of_products(&self.c0, &other.c0, &self.c1.neg(), &other.c1),
+                c1: Fq4::sum_of_products(&self.c0, &other.c1, &self.c1, &other.c0),
+            }
+        }
+    }
+
+    /// `self^2 / 2^266`, of limbs in `0..2^29`.
+    #[inline(always)]
+    pub unsafe fn square_over_32(&self) -> Self {
+        unsafe {
+            let sum = self.c0.add(&self.c1);
+            let difference = self.c0.sub(&self.c1);
+            let twice = self.c0.add(&self.c0);
+            Self { c0: sum.mul_over_32(&difference), c1: twice.mul_over_32(&self.c1) }
+        }
+    }
+
+    #[inline(always)]
+    pub unsafe fn reduce(&self) -> Self {
+        unsafe { Self { c0: self.c0.reduce(), c1: self.c1.reduce() } }
+    }
+}

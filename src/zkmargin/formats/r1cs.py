@@ -1,5 +1,4 @@
-"""The ``.r1cs`` file: a rank-1 constraint system as circom writes it and snarkjs reads it.
-specs/formats.md#r1cs
+"""The ``.r1cs`` file: a constraint system as circom writes it.                     specs/formats.md#r1cs
 
 Wire 0 is the constant 1; wires 1 to ``n_public`` are the public inputs (a circuit's outputs first).
 """

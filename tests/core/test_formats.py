@@ -6,9 +6,11 @@ import copy
 import hashlib
 import json
 import random
+import re
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,9 +78,7 @@ def test_constraint_systems_round_trip(small_circuit: Any) -> None:
     system = small_circuit.r1cs
     parsed = read_r1cs(write_r1cs(system))
     assert parsed.n_public == 3
-    assert [[list(t) for t in c] for c in parsed.constraints] == [
-        [list(t) for t in c] for c in system.constraints
-    ]
+    assert [[list(t) for t in c] for c in parsed.constraints] == [[list(t) for t in c] for c in system.constraints]
     assert list(parsed.wire_labels or []) == list(range(9))
     labelled = R1cs(2, 1, 0, 0, [], n_labels=40, wire_labels=[0, 39])
     again = read_r1cs(write_r1cs(labelled))
@@ -150,9 +150,7 @@ def test_sections_come_once_and_are_known(kind: str, files: dict[str, bytes]) ->
 @pytest.mark.parametrize("kind", READERS)
 @settings(deadline=None, max_examples=300)
 @given(data=st.data())
-def test_damage_never_gives_another_exception(
-    kind: str, files: dict[str, bytes], data: st.DataObject
-) -> None:
+def test_damage_never_gives_another_exception(kind: str, files: dict[str, bytes], data: st.DataObject) -> None:
     """A damaged file is refused by name, or read: no IndexError, no MemoryError, no endless loop."""
     content = bytearray(files[kind])
     for _ in range(data.draw(st.integers(1, 3))):
@@ -417,3 +415,10 @@ def test_documents_are_plain_json(documents: dict[str, Any]) -> None:
     assert json.loads(dump_json(documents["public"])) == documents["public"]
     assert dump_json(["57", "5"]) == '[\n "57",\n "5"\n]'
     assert encode_elements([57, 5]) == public_from_json(["57", "5"])
+
+
+def test_the_example_of_the_specification() -> None:
+    text = (Path(__file__).resolve().parents[2] / "specs" / "formats.md").read_text()
+    section_text = text.partition("\n### vk-hash\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"```python\n(.*?)```", section_text, re.DOTALL)
+    exec(compile(example, "specs/formats.md", "exec"), {})

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar, Literal
 from zkmargin.attestations.positions import Customer
 from zkmargin.attestations.schema import U8, U64, FieldElement, Private, PrivateDocument, Sequence, Text
 from zkmargin.attestations.schema import strictly_ascending as ascending
-from zkmargin.encoding import read_file, write_atomic
+from zkmargin.encoding import write_atomic
 from zkmargin.errors import FileUnreadable, StatementMismatch
 
 
@@ -76,7 +76,7 @@ class Book:
     def _read(self, path: Path, epoch: int) -> dict[str, BookEntry]:
         if not path.exists():
             return {}
-        book = BookDocument.parse(read_file(path, BookDocument.LIMIT))
+        book = BookDocument.read(path)
         if book.epoch != epoch:
             raise StatementMismatch("the book is of another epoch", where=str(path), expected=epoch)
         return {entry.customer: entry for entry in book.entries}

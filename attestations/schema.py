@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
@@ -28,7 +29,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from zkmargin.encoding import canonical_json, hex_bytes
+from zkmargin.encoding import canonical_json, hex_bytes, read_file
 from zkmargin.errors import (
     BytesLength,
     DocumentVersion,
@@ -329,6 +330,17 @@ class Document(Model):
                     f"unsupported document {name}", where=name, expected=expected, got=repr(given[:60])
                 )
         return cls.of_json(tree)
+
+    @classmethod
+    def read(cls, path: Path | str) -> Self:
+        """Read a file. Raises FileUnreadable, and what ``parse`` raises; the errors name the file."""
+        try:
+            return cls.parse(read_file(path, cls.LIMIT + 1))
+        except ZkMarginError as error:
+            if str(path) not in error.where:
+                error.where = f"{path}: {error.where}" if error.where else str(path)
+                error.args = (str(error),)
+            raise
 
     def to_bytes(self) -> bytes:
         """The canonical (RFC 8785) bytes of the file."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from zkmargin.encoding import read_file, write_atomic
-from zkmargin.errors import FileUnreadable, ZkMarginError
+from zkmargin.encoding import write_atomic
+from zkmargin.errors import FileUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,13 +20,7 @@ _D = TypeVar("_D", bound="Document")
 
 def read_document(path: Path, kind: type[_D]) -> _D:
     """A document of the given kind. Errors name the file."""
-    try:
-        return kind.parse(read_file(path, kind.LIMIT + 1))
-    except ZkMarginError as error:
-        if str(path) not in error.where:
-            error.where = f"{path}: {error.where}" if error.where else str(path)
-            error.args = (str(error),)
-        raise
+    return kind.read(path)
 
 
 def write_document(path: Path, document: Document, *, force: bool = False) -> None:
@@ -59,6 +53,7 @@ def read_envelope(path: Path) -> Envelope:
 
 def read_verifying_key(path: Path) -> bytes:
     """A ``verification_key.json``, as engines take it."""
+    from zkmargin.encoding import read_file
     from zkmargin.formats import parse_json, verifying_key_from_json
 
     return verifying_key_from_json(parse_json(read_file(path, 1 << 26), str(path)))

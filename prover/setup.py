@@ -58,7 +58,7 @@ def setup_dev(compiled: CompiledCircuit, folder: Path, *, engine: str | None = N
 
 def read_description(folder: Path) -> KeyDescription:
     """The description in a key folder. Raises FileUnreadable and the errors of documents."""
-    return KeyDescription.parse(read_file(folder / DESCRIPTION_FILE, KeyDescription.LIMIT))
+    return KeyDescription.read(folder / DESCRIPTION_FILE)
 
 
 def read_verifying_key(folder: Path) -> bytes:

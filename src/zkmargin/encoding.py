@@ -107,7 +107,9 @@ def parse_decimal(text: str, decimals: int, where: str) -> int:
     """The integer ``text * 10**decimals``, exactly. Raises AmountDecimals where digits would be lost."""
     match = _DECIMAL.fullmatch(text.strip())
     if match is None:
-        raise AmountDecimals("not a plain decimal number", where=where, expected="digits, at most one point, no exponent")
+        raise AmountDecimals(
+            "not a plain decimal number", where=where, expected="digits, at most one point, no exponent"
+        )
     sign, whole, fraction = match.group(1), match.group(2), match.group(3) or ""
     kept = fraction.rstrip("0")
     if len(kept) > decimals:

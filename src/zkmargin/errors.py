@@ -1,4 +1,4 @@
-"""Every error that zkmargin raises on purpose: a stable code, what failed, what was expected, what came, where, what to do.
+"""Every error that zkmargin raises on purpose: a code, what failed, what was expected, what came, where, what to do.
 
 The process exit code belongs to the class: 1 where a statement does not hold, 2 where the input or its use is wrong.
 No message ever carries a secret (a size, an amount, a key, a witness value).                     specs/errors.md

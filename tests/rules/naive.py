@@ -100,9 +100,7 @@ class Naive:
         functions = {"positive": lambda x: x if x > 0 else Fraction(0), "abs": lambda x: -x if x < 0 else x}
         return self.broadcast(functions[name], given[0])
 
-    def reduce(
-        self, function: Callable[[list[Fraction]], Fraction | int], given: Array, over: list[str]
-    ) -> Array:
+    def reduce(self, function: Callable[[list[Fraction]], Fraction | int], given: Array, over: list[str]) -> Array:
         axes, values = given
         left = tuple(axis for axis in axes if axis not in over)
         groups: dict[tuple[int, ...], list[Fraction]] = {}

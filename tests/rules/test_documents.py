@@ -58,9 +58,7 @@ REFUSED: list[tuple[str, str, str, str, str]] = [
         "schema",
         "duplicate key `cash`",
         "cash",
-        changed("equity: cash", "equity: cash").replace(
-            "  cash: {unit", "  cash: {unit: usd}\n  cash: {unit"
-        ),
+        changed("equity: cash", "equity: cash").replace("  cash: {unit", "  cash: {unit: usd}\n  cash: {unit"),
     ),
     (
         "duplicate nested key",

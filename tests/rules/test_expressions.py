@@ -129,9 +129,7 @@ REFUSED: list[tuple[str, str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "message", "marked"), REFUSED, ids=[entry[0][:50] for entry in REFUSED]
-)
+@pytest.mark.parametrize(("text", "kind", "message", "marked"), REFUSED, ids=[entry[0][:50] for entry in REFUSED])
 def test_refused(text: str, kind: str, message: str, marked: str) -> None:
     quoted = '"' + text.replace("\\", "\\\\") + '"' if text.startswith(("-", "[", "*")) else text
     found = [p for p in problems_of(sample(maintenance=quoted)) if p.kind != "unit" or kind == "unit"]
@@ -209,9 +207,7 @@ def test_words_of_the_language_are_not_free(name: str) -> None:
     assert [p.kind for p in problems_of(text)] == ["name"]
 
 
-@pytest.mark.parametrize(
-    "name", ["print", "eval", "type", "list", "sorted", "__builtins__", "object", "i", "g"]
-)
+@pytest.mark.parametrize("name", ["print", "eval", "type", "list", "sorted", "__builtins__", "object", "i", "g"])
 def test_names_of_python_mean_nothing_here(name: str) -> None:
     assert name in dir(builtins) or name in ("__builtins__", "i", "g")
     rules = rules_of(definitions={name: "cash + cash"}, maintenance=name)

@@ -1,7 +1,7 @@
 """Random rule sets on random tables and accounts.
 
 The plaintext reading equals an independent one in fractions over all padded rows; every value lies in its
-interval; a prover who moves every bound as far as its side allows never gains; the tree depends on the text alone.
+interval; a prover who moves every bound as far as its side allows never gains; one text gives one tree.
 """
 
 from __future__ import annotations
@@ -110,9 +110,7 @@ def random_rules(random: Random) -> tuple[RuleSet, dict[str, str]]:
         definitions = {name: text for name, text in texts.items() if len(name) == 1}
         try:
             quoted = {name: f"({text})" for name, text in texts.items()}
-            source = sample(
-                {name: quoted[name] for name in definitions}, quoted["equity"], quoted["maintenance"]
-            )
+            source = sample({name: quoted[name] for name in definitions}, quoted["equity"], quoted["maintenance"])
             return parse_rules(source.encode()), texts
         except RuleProblems as refused:
             if {problem.kind for problem in refused.problems} != {"pad"}:
@@ -146,9 +144,7 @@ def test_plaintext_equals_fractions_over_padded_rows(seed: int) -> None:
         assert found.holds("maintenance", numerator, denominator) == expected
 
 
-def compare(
-    name: str, got: Any, axes: tuple[str, ...], denominator: int, expected: Array, tables: Tables
-) -> None:
+def compare(name: str, got: Any, axes: tuple[str, ...], denominator: int, expected: Array, tables: Tables) -> None:
     """Equal on every active row; an axis that cancelled out of the tree has the same value in every row."""
     names, values = expected
     assert set(axes) <= set(names), name
@@ -189,10 +185,7 @@ def test_a_prover_who_moves_bounds_never_gains(seed: int) -> None:
             values, moved = _array(values + sign * moves), True
         found[node] = values
     scale = {name: honest.slack()[1] // honest.denominators[name] for name in ("equity", "maintenance")}
-    claimed = (
-        scale["equity"] * found[rules.equity]
-        - scale["maintenance"] * found[rules.requirements["maintenance"]]
-    )
+    claimed = scale["equity"] * found[rules.equity] - scale["maintenance"] * found[rules.requirements["maintenance"]]
     assert np.all(claimed <= honest.slack()[0]) or not moved
 
 

@@ -83,9 +83,7 @@ def test_demands(line: str) -> None:
 
 def test_the_session() -> None:
     source = blocks("python")[0]
-    test = doctest.DocTestParser().get_doctest(
-        source, {"example": EXAMPLE.encode()}, "rules.md", "specs/rules.md", 0
-    )
+    test = doctest.DocTestParser().get_doctest(source, {"example": EXAMPLE.encode()}, "rules.md", "specs/rules.md", 0)
     assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
 
 

@@ -1,0 +1,137 @@
+"""Demands: a prover who moves bounds within their sides never gains; without any one rule, one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from sample_rules import random_account, random_tables
+from test_specification import SIDES
+
+from zkmargin.circuits.rules import RuleSet, parse_rules, sides
+from zkmargin.circuits.rules.plaintext import _array, _value
+from zkmargin.circuits.rules.tree import Abs, LinearSum, Max, Node, Positive, Product, Side, Visibility, walk
+
+EXPRESSIONS = [
+    "abs(max(a, b))",
+    "abs(min(a, b)) - a",
+    "max(a, b) * any",
+    "min(a, b) * up - max(a, b) * down",
+    "max(a, b) * down + 90",
+    "90 - positive(a) * positive(b)",
+    "90 - p * positive(b)",
+    "positive(a) * positive(b)",
+    "max(a, b) * min(a, q)",
+    "max(a, b) * max(a, b)",
+    "positive(a) * b + 90",
+    "max(a, b) - min(a, q)",
+    "max(a, b) + min(a, b) - max(p, b)",
+    "max(0, max(a - b, over=x))",
+    "positive(max(a, b) - positive(a))",
+    "max(max(a, b), q) - max(a, b)",
+    "2 * max(max(a, b), q) - max(a, b)",
+]
+
+
+def gains(expression: str, tries: int = 250) -> bool:
+    """Whether a prover who moves bounds within their sides ever shows a requirement below the true one."""
+    rules = parse_rules(SIDES.format(expression).encode())
+    random = Random(expression)
+    return any(_gains_once(rules, random) for _ in range(tries))
+
+
+def _gains_once(rules: RuleSet, random: Random) -> bool:
+    tables = random_tables(rules, random)
+    account = random_account(rules, tables, random)
+    arrays = {c.name: np.asarray(account[c.name], dtype=object) for c in rules.private}
+    honest: dict[Node, Any] = {}
+    moved: dict[Node, Any] = {}
+    for node in walk(rules.roots):
+        honest[node] = _array(_value(node, honest, rules, tables, arrays))
+        values = _array(_value(node, moved, rules, tables, arrays))
+        side = rules.sides.get(node, Side.EXACT)
+        if isinstance(node, Max | Positive | Abs) and side is not Side.EXACT:
+            moves = [random.choice((0, 0, 1, random.randrange(25))) for _ in range(values.size)]
+            sign = 1 if side is Side.UPPER else -1
+            values = _array(values + sign * np.array(moves, dtype=object).reshape(values.shape))
+        moved[node] = values
+    root = rules.requirements["maintenance"]
+    return bool(np.any(moved[root] < honest[root]))
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_no_expression_lets_a_prover_gain(expression: str) -> None:
+    assert not gains(expression)
+
+
+Passed = Callable[[Node, Side, set[Node]], Iterator[tuple[Node, Side]]]
+PASSED: Passed = sides._passed
+
+
+def keeps_side(*kinds: type[Node]) -> Passed:
+    """The phase with one mistake: nodes of these kinds pass any demand on unchanged."""
+
+    def passed(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+        if isinstance(node, kinds):
+            return iter([(child, side) for child in node.children])
+        return PASSED(node, side, plain)
+
+    return passed
+
+
+def _public_factor(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+    if isinstance(node, Product) and node.left.type.visibility is Visibility.PUBLIC:
+        return iter([(node.right, side)])
+    return PASSED(node, side, plain)
+
+
+def _private_product(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+    if isinstance(node, Product) and node.left.type.visibility is Visibility.PRIVATE:
+        return iter([(node.left, side), (node.right, side)])
+    return PASSED(node, side, plain)
+
+
+def _lower_product(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+    if side is Side.LOWER and isinstance(node, Product) and min(node.left.type.lo, node.right.type.lo) >= 0:
+        return _private_product(node, side, plain)
+    return PASSED(node, side, plain)
+
+
+MISTAKES: list[tuple[str, Passed]] = [
+    ("abs passes on", keeps_side(Abs)),
+    ("minus does not flip", keeps_side(LinearSum)),
+    ("the sign of a public factor is ignored", _public_factor),
+    ("private products pass on", _private_product),
+    ("lower bounds are multiplied", _lower_product),
+]
+
+
+@pytest.mark.parametrize("mistake", [entry[1] for entry in MISTAKES], ids=[entry[0] for entry in MISTAKES])
+def test_every_rule_is_needed(mistake: Passed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sides, "_passed", mistake)
+    assert any(gains(expression) for expression in EXPRESSIONS)
+
+
+def test_joining_demands_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Side, "join", lambda self, _other: self)
+    assert any(gains(expression) for expression in EXPRESSIONS)
+
+
+def test_sides_join_and_flip() -> None:
+    assert Side.UPPER.join(Side.UPPER) is Side.UPPER
+    assert Side.UPPER.join(Side.LOWER) is Side.LOWER.join(Side.UPPER) is Side.EXACT
+    assert Side.EXACT.join(Side.UPPER) is Side.EXACT
+    assert [side.flip() for side in (Side.UPPER, Side.LOWER, Side.EXACT)] == [
+        Side.LOWER,
+        Side.UPPER,
+        Side.EXACT,
+    ]
+
+
+def test_only_private_nodes_have_demands() -> None:
+    rules = parse_rules(SIDES.format("max(a * up, any) + max(up, any) * b").encode())
+    assert {node.type.visibility for node in rules.sides} == {Visibility.PRIVATE}
+    assert list(rules.sides) == [node for node in reversed(list(walk(rules.roots))) if node in rules.sides]

@@ -1,17 +1,21 @@
-"""For tests of gadgets: build one on its own, run it on both engines, compare it with plain integers, tamper with it.
+"""For tests of gadgets: build one on its own, run it on both engines, compare it with plain integers, tamper
+with it.
 
     gadget = Gadget(lambda cs, x: [positive(cs, x[0])], [(-8, 7)])
     check_gadget(gadget, lambda x: [max(x, 0)], cases=[(3,), (-8,), (9,)])
 
-A case outside the inputs' intervals, or for which the integers say None, must have no witness: neither from the honest
-program nor from one that goes on after its advice has failed.                             specs/gadgets.md#tests
+A case outside the inputs' intervals, or for which the integers say None, must have no witness: neither from
+the honest program nor from one that goes on after its advice has failed.
+specs/gadgets.md#tests
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from zkmargin.backend import Arithmetic, engine, engines
 from zkmargin.circuits.constraints import ConstraintSystem
@@ -19,8 +23,9 @@ from zkmargin.circuits.integers import Num, num_unchecked
 from zkmargin.circuits.linear import LinearCombination
 from zkmargin.circuits.names import CircuitMap
 from zkmargin.circuits.r1cs import to_r1cs
-from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, signed
-from zkmargin.reference.program import WitnessError, WitnessProgram, WitnessRun
+from zkmargin.field import ELEMENT_BYTES, FR_MODULUS, decode_elements, encode_elements, signed
+from zkmargin.reference.matrix import SparseMatrix
+from zkmargin.reference.program import OPERANDS, Instruction, WitnessError, WitnessProgram, WitnessRun
 
 Build = Callable[[ConstraintSystem, list[Num]], Sequence[Num | LinearCombination]]
 
@@ -29,19 +34,66 @@ class GadgetMismatchError(Exception):
     """A gadget and the integers that it stands for disagree. Raised in tests only."""
 
 
-class _Stubborn(WitnessRun):
-    """Goes on after an instruction has failed: the witness of a prover who hopes that nobody looks."""
+class _LyingRun(WitnessRun):
+    """Goes on after an instruction has failed, and writes lies over what the program computes."""
 
-    def __init__(self, program: WitnessProgram, inputs: Sequence[tuple[int, bytes]]) -> None:
-        self._failed = False
-        super().__init__(program, inputs, [])
+    def __init__(
+        self,
+        program: WitnessProgram,
+        inputs: Sequence[tuple[int, bytes]],
+        matrices: Sequence[SparseMatrix],
+        lies: Mapping[int, int],
+    ) -> None:
+        self._lies = lies
+        super().__init__(program, inputs, matrices)
 
-    def _execute(self, code: Sequence[object]) -> None:
+    def set(self, wire: int, values: bytes) -> None:
+        super().set(wire, values)
+        self._lie(wire, len(values) // ELEMENT_BYTES)
+
+    def _lie(self, first: int, count: int) -> None:
+        for wire in range(first, first + count):
+            if wire in self._lies:
+                self._wires[wire] = self._lies[wire] % FR_MODULUS
+
+    def _execute(self, code: Sequence[Instruction]) -> None:
         for instruction in code:
-            try:
-                super()._execute([instruction])  # type: ignore[list-item]
-            except WitnessError:
-                self._failed = True
+            with suppress(WitnessError):
+                super()._execute([instruction])
+            kinds = OPERANDS[instruction.op]
+            count = instruction.operands[kinds.index("count")] if "first_out" in kinds else 1
+            for kind, operand in zip(kinds, instruction.operands, strict=True):
+                if kind in ("out", "first_out"):
+                    self._lie(operand, count if kind == "first_out" else 1)
+
+
+class _LyingProgram:
+    """A witness program of a prover who lies."""
+
+    def __init__(self, program: WitnessProgram, lies: Mapping[int, int]) -> None:
+        self._program = program
+        self._lies = lies
+        self.n_wires = program.n_wires
+
+    def start(self, inputs: Sequence[tuple[int, bytes]], matrices: Sequence[SparseMatrix]) -> _LyingRun:
+        return _LyingRun(self._program, inputs, matrices, self._lies)
+
+
+class LyingEngine:
+    """The reference engine for a prover who puts ``lies`` (values by wire) in place of what the program says.
+
+    Everything that is computed from a lie follows from it, and failed advice is passed over. So what
+    ``r1cs_check`` then finds are the constraints that notice, not the program's good manners.
+    """
+
+    def __init__(self, lies: Mapping[int, int] | None = None) -> None:
+        self._lies = lies or {}
+
+    def WitnessProgram(self, program: bytes) -> _LyingProgram:
+        return _LyingProgram(WitnessProgram(program), self._lies)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(engine("reference"), name)
 
 
 @dataclass(frozen=True)
@@ -55,7 +107,8 @@ class Witnessed:
 class Gadget:
     """A gadget as a circuit of its own: inputs private, outputs public.
 
-    ``intervals``: per input the ``[lo, hi]`` that its type claims. Cases keep to it, or the gadget must check it.
+    ``intervals``: per input the ``[lo, hi]`` that its type claims. Cases keep to it, or the gadget must check
+    it.
     """
 
     def __init__(self, build: Build, intervals: Sequence[tuple[int, int]], n_outputs: int = 1) -> None:
@@ -94,9 +147,9 @@ class Gadget:
         run.finish()
         return self._read(run.witness().to_bytes())
 
-    def run_stubbornly(self, values: Sequence[int]) -> Witnessed:
-        """A witness of a prover who goes on where advice fails (too few bits for a value, say)."""
-        run = _Stubborn(WitnessProgram(self.program), self._given(values))
+    def run_stubbornly(self, values: Sequence[int], lies: Mapping[int, int] | None = None) -> Witnessed:
+        """A witness of a prover who goes on where advice fails (too few bits for a value, say), or lies."""
+        run = LyingEngine(lies).WitnessProgram(self.program).start(self._given(values), [])
         run.finish()
         return self._read(run.witness().to_bytes())
 
@@ -125,9 +178,7 @@ class Gadget:
     @property
     def chosen(self) -> set[int]:
         """Wires that the prover may choose: the one-sided bounds."""
-        return {
-            w for bound in self.cs.bounds for w in range(bound.first_wire, bound.first_wire + bound.count)
-        }
+        return {w for bound in self.cs.bounds for w in range(bound.first_wire, bound.first_wire + bound.count)}
 
 
 def check_gadget(
@@ -135,7 +186,8 @@ def check_gadget(
     expected: Callable[..., Sequence[int] | None],
     cases: Sequence[Sequence[int]],
 ) -> None:
-    """The gadget agrees with integers on every case, valid or not, on every engine. Raises GadgetMismatchError.
+    """The gadget agrees with integers on every case, valid or not, on every engine. Raises
+    GadgetMismatchError.
 
     ``expected(*values)``: the outputs, or None where no witness may exist.
     """

@@ -89,8 +89,7 @@ SAMPLES: dict[str, Sample] = {
         [(-8, 7), (-8, 7)],
         lambda a, b: [a] if a <= b else None,
         5,
-        [(a, b) for a in range(-8, 8, 3) for b in range(-8, 8, 3)]
-        + [(7, 6), (6, 7), (7, 7), (-8, 7), (7, -8)],
+        [(a, b) for a in range(-8, 8, 3) for b in range(-8, 8, 3)] + [(7, 6), (6, 7), (7, 7), (-8, 7), (7, -8)],
     ),
     "is_nonnegative": Sample(
         _is_nonnegative,
@@ -211,8 +210,7 @@ def test_wide_numbers(values: list[int]) -> None:
 
 def test_costs_are_foreseen() -> None:
     branches = [
-        num_unchecked(LinearCombination.of_wire(w), lo, hi)
-        for w, lo, hi in ((1, -8, 7), (2, 0, 3), (3, -2, 20))
+        num_unchecked(LinearCombination.of_wire(w), lo, hi) for w, lo, hi in ((1, -8, 7), (2, 0, 3), (3, -2, 20))
     ]
     assert upper_bound_cost(branches, 88) == SAMPLES["upper_bound"].cost
     assert exact_cost(branches) == SAMPLES["maximum"].cost

@@ -147,9 +147,7 @@ CONTEXT_FIELDS = [
 
 
 @pytest.mark.parametrize("name", CONTEXT_FIELDS)
-def test_a_context_that_is_changed_consistently_is_rejected(
-    world: World, envelope: Envelope, name: str
-) -> None:
+def test_a_context_that_is_changed_consistently_is_rejected(world: World, envelope: Envelope, name: str) -> None:
     """The attacker recomputes the public input too: then a check of the field, or the proof, says no."""
     value = getattr(envelope.context, name)
     other = value - 1 if isinstance(value, int) else bytes([value[0] ^ 1]) + value[1:]

@@ -91,12 +91,7 @@ class Builder:
         terms = tuple((factor, node) for node, factor in merged.items() if factor)
         if not terms:
             return self.literal(constant, denominator, unit, span)
-        if (
-            constant == 0
-            and terms[0][0] == 1
-            and len(terms) == 1
-            and terms[0][1].type.denominator == denominator
-        ):
+        if constant == 0 and terms[0][0] == 1 and len(terms) == 1 and terms[0][1].type.denominator == denominator:
             return terms[0][1]
         lo = constant + sum(f * (n.type.lo if f > 0 else n.type.hi) for f, n in terms)
         hi = constant + sum(f * (n.type.hi if f > 0 else n.type.lo) for f, n in terms)
@@ -109,9 +104,7 @@ class Builder:
     def add(self, parts: Sequence[tuple[int, Node]], span: Span) -> Node:
         """``sum(sign * node)`` of values, whatever their denominators."""
         denominator = lcm(*(node.type.denominator for _, node in parts))
-        return self.linear(
-            [(s * (denominator // n.type.denominator), n) for s, n in parts], denominator, span
-        )
+        return self.linear([(s * (denominator // n.type.denominator), n) for s, n in parts], denominator, span)
 
     def negate(self, x: Node, span: Span) -> Node:
         """``-x``."""
@@ -127,9 +120,7 @@ class Builder:
         for constant, other in ((left, right), (right, left)):
             if isinstance(constant, Literal):
                 if isinstance(other, Literal):
-                    unit = (
-                        None if constant.type.unit is None else constant.type.unit * (other.type.unit or ONE)
-                    )
+                    unit = None if constant.type.unit is None else constant.type.unit * (other.type.unit or ONE)
                     return self.literal(constant.value * other.value, denominator, unit, span)
                 return self.linear([(constant.value, other)], denominator, span)
         left_factor, left = _split(left)
@@ -164,9 +155,7 @@ class Builder:
         for axis in over:
             if axis in self._padded and axis not in self._vanishing[x]:
                 words = f"the sum over `{axis}` would depend on its padding: not zero on a row of zeros"
-                raise Refused(
-                    "pad", words, span, f"multiply by a column that is 0 on unused rows of `{axis}`"
-                )
+                raise Refused("pad", words, span, f"multiply by a column that is 0 on unused rows of `{axis}`")
         if isinstance(x, LinearSum | Literal):
             terms = x.terms if isinstance(x, LinearSum) else ()
             constant = x.constant if isinstance(x, LinearSum) else x.value

@@ -95,9 +95,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise yaml.MarkedYAMLError(
-                problem="anchors and aliases are not allowed", problem_mark=event.start_mark
-            )
+            raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=event.start_mark)
         if getattr(event, "tag", None) is not None:
             raise yaml.MarkedYAMLError(problem="tags are not allowed", problem_mark=event.start_mark)
         self.depth += 1
@@ -115,9 +113,7 @@ class _Reader:
         self.file = file
         self.problems: list[Problem] = []
         # The line breaks are YAML's.
-        self.lines = tuple(
-            re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text[:MAX_BYTES].decode("utf-8", "replace"))
-        )
+        self.lines = tuple(re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text[:MAX_BYTES].decode("utf-8", "replace")))
         if len(text) > MAX_BYTES:
             self._stop(1, 1, f"a rule file has at most {MAX_BYTES} bytes")
         try:
@@ -199,9 +195,7 @@ class _Reader:
             for name, (key, value) in self._entries(node, what).items():
                 with self._collect():
                     if not _NAME.fullmatch(name):
-                        raise self._refuse(
-                            key, "a name has ASCII letters, digits and _, at most 64, no digit first"
-                        )
+                        raise self._refuse(key, "a name has ASCII letters, digits and _, at most 64, no digit first")
                     read(name, self._at(key), value)
 
     def _collect(self) -> _Collector:
@@ -260,9 +254,7 @@ class _Reader:
             with self._collect():
                 title = self._text(top["name"], "`name`")
                 if not _TITLE.fullmatch(title) or len(title) > 64:
-                    raise self._refuse(
-                        top["name"], "`name` has lower-case letters and digits, joined by - or _"
-                    )
+                    raise self._refuse(top["name"], "`name` has lower-case letters and digits, joined by - or _")
             if "binding" in top:
                 with self._collect():
                     binding = self._choice(top["binding"], "`binding`", ("public",))
@@ -327,9 +319,7 @@ class _Reader:
         padding = Padding.ZERO
         if "pad" in given:
             padding = Padding(self._choice(given["pad"], "`pad`", ("zero", "repeat")))
-        self.axes[name] = Axis(
-            name, self._count(given["capacity"], "`capacity`", 1, MAX_CAPACITY), padding, span
-        )
+        self.axes[name] = Axis(name, self._count(given["capacity"], "`capacity`", 1, MAX_CAPACITY), padding, span)
 
     def _axis_names(self, node: yaml.Node, what: str) -> tuple[str, ...]:
         """Declared axes, in the order of their declaration."""
@@ -343,9 +333,7 @@ class _Reader:
         ordered = [name for name in self.axes if name in names]
         if names != ordered:
             help = f"write [{', '.join(ordered)}]"
-            raise Refused(
-                "axis", f"axes of {what} must be in declared order, once each", self._at(node), help
-            )
+            raise Refused("axis", f"axes of {what} must be in declared order, once each", self._at(node), help)
         return tuple(names)
 
     def _unit(self, node: yaml.Node) -> Unit:
@@ -354,18 +342,14 @@ class _Reader:
             for factor in side.strip("()").split("*"):
                 match = _POWER.fullmatch(factor.strip())
                 if position > 1 or not (match or (factor.strip() == "1" and side.strip() == "1")):
-                    raise Refused(
-                        "unit", "a unit reads like usd, usd/contract or 1/(usd*day^2)", self._at(node)
-                    )
+                    raise Refused("unit", "a unit reads like usd, usd/contract or 1/(usd*day^2)", self._at(node))
                 if match:
                     power = int(match.group(2) or 1)
                     unit *= Unit(((match.group(1), -power if position else power),))
         return unit
 
     def _public(self, name: str, span: Span, node: yaml.Node) -> None:
-        if isinstance(node, yaml.MappingNode) and any(
-            getattr(key, "value", None) == "label" for key, _ in node.value
-        ):
+        if isinstance(node, yaml.MappingNode) and any(getattr(key, "value", None) == "label" for key, _ in node.value):
             self._label(name, span, node)
             return
         given = self._record(node, f"column `{name}`", ("axes", "decimals", "min", "max"), ("unit",))

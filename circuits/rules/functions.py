@@ -123,9 +123,7 @@ def _unary(name: str, build: Build) -> Function:
 
 
 def _monotone(name: str) -> Function:
-    return Function(
-        (Form(f"{name}(x, over=axis)", (1, 1), _OVER),), _infer_monotone, _build_monotone, condition=True
-    )
+    return Function((Form(f"{name}(x, over=axis)", (1, 1), _OVER),), _infer_monotone, _build_monotone, condition=True)
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(

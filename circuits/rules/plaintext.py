@@ -40,7 +40,7 @@ from zkmargin.margin.tables import Column, Tables
 IntArray = NDArray[np.object_]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Evaluation:
     """What a rule set says of one account. It holds private values and has no repr that shows them.
 
@@ -64,9 +64,7 @@ class Evaluation:
         """Requirements by kind, ``maintenance`` and, if the rule set has it, ``initial``."""
         return {kind: self.values[kind] for kind in self.rules.requirements}
 
-    def slack(
-        self, kind: str = "maintenance", numerator: int = 1, denominator: int = 1
-    ) -> tuple[IntArray, int]:
+    def slack(self, kind: str = "maintenance", numerator: int = 1, denominator: int = 1) -> tuple[IntArray, int]:
         """``denominator * equity - numerator * requirement`` as integers, and what they are over.
 
         The account meets the claim where no element is negative.
@@ -196,12 +194,8 @@ def _value(
                 raise CircuitError(f"`{node.name}` is private: the expression is not public")
             return account[node.name]
         case LinearSum():
-            parts = [
-                x if factor == 1 else factor * x for (factor, _), x in zip(node.terms, given, strict=True)
-            ]
-            return (
-                reduce(operator.add, parts, node.constant) if node.constant else reduce(operator.add, parts)
-            )
+            parts = [x if factor == 1 else factor * x for (factor, _), x in zip(node.terms, given, strict=True)]
+            return reduce(operator.add, parts, node.constant) if node.constant else reduce(operator.add, parts)
         case Product():
             return given[0] * given[1]
         case Positive():

@@ -64,9 +64,7 @@ def _check_name(node: Name, names: list[str], parsed: Parsed) -> None:
     if node.name in parsed.document.columns or node.name in parsed.definitions:
         return
     if node.name in parsed.document.labels:
-        raise Refused(
-            "name", f"`{node.name}` is a label, not a value", node.span, f"use it as by={node.name}"
-        )
+        raise Refused("name", f"`{node.name}` is a label, not a value", node.span, f"use it as by={node.name}")
     if node.name in FUNCTIONS:
         raise Refused("name", f"`{node.name}` is a built-in and needs arguments", node.span)
     raise Refused("name", f"unknown name `{node.name}`{did_you_mean(node.name, names)}", node.span)
@@ -83,9 +81,7 @@ def _check_call(node: Call, parsed: Parsed, top_of_condition: bool) -> None:
         raise Refused("name", words, node.span, f"built-ins are {known}")
     keywords = frozenset(node.keywords)
     counts = [form.arguments for form in function.forms if form.keywords == keywords]
-    if not any(
-        low <= len(node.arguments) and (high is None or len(node.arguments) <= high) for low, high in counts
-    ):
+    if not any(low <= len(node.arguments) and (high is None or len(node.arguments) <= high) for low, high in counts):
         forms = " or ".join(form.text for form in function.forms)
         raise Refused("syntax", f"`{node.function}` is written {forms}", node.span)
     document = parsed.document

@@ -63,9 +63,7 @@ def _resolve(phases: Phases) -> Iterator[str]:
     for label in document.labels.values():
         yield f"label {label.name}: {label.axis} > {label.target}"
     for name in resolved.order:
-        used = {
-            node.name: None for node in subexpressions(parsed.definitions[name]) if isinstance(node, Name)
-        }
+        used = {node.name: None for node in subexpressions(parsed.definitions[name]) if isinstance(node, Name)}
         yield f"define {name}: uses {', '.join(used) or 'nothing'}"
 
 

@@ -98,9 +98,7 @@ class Unit:
     def __str__(self) -> str:
         def join(sign: int) -> str:
             return "*".join(
-                name if abs(power) == 1 else f"{name}^{abs(power)}"
-                for name, power in self.powers
-                if power * sign > 0
+                name if abs(power) == 1 else f"{name}^{abs(power)}" for name, power in self.powers if power * sign > 0
             )
 
         below = join(-1)
@@ -364,9 +362,9 @@ class Monotone:
 Condition = Comparison | Monotone
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RuleSet:
-    """A checked rule set. Mappings keep the order of the file.
+    """A checked rule set, equal only to itself (compare digests). Mappings keep the order of the file.
 
     ``columns`` holds public columns, parameters and private columns alike (ColumnDecl.role tells);
     ``requirements`` holds ``maintenance`` and, if the rule set has one, ``initial``, each already at least

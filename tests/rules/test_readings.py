@@ -127,7 +127,7 @@ def case(seed: int) -> tuple[RuleSet, dict[str, str], Tables, dict[str, object],
 SEEDS = st.integers(0, 10**9)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SEEDS)
 def test_plaintext_equals_fractions_over_padded_rows(seed: int) -> None:
     rules, texts, tables, account, _ = case(seed)
@@ -167,7 +167,7 @@ def test_every_value_lies_in_its_interval(seed: int) -> None:
         assert set(map(type, flat)) == {int}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SEEDS)
 def test_a_prover_who_moves_bounds_never_gains(seed: int) -> None:
     rules, _, tables, account, random = case(seed)
@@ -189,7 +189,7 @@ def test_a_prover_who_moves_bounds_never_gains(seed: int) -> None:
     assert np.all(claimed <= honest.slack()[0]) or not moved
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(SEEDS)
 def test_one_text_gives_one_tree(seed: int) -> None:
     rules, *_ = case(seed)

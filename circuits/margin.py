@@ -19,7 +19,7 @@ from zkmargin.circuits.gadgets.bits import decompose, range_check
 from zkmargin.circuits.gadgets.compare import assert_less_equal, assert_nonnegative
 from zkmargin.circuits.gadgets.pack import pack
 from zkmargin.circuits.gadgets.poseidon import sponge, tagged
-from zkmargin.circuits.gadgets.select import product, select
+from zkmargin.circuits.gadgets.select import assert_nonzero, product, select
 from zkmargin.circuits.integers import Bit, Num, UInt, num_unchecked
 from zkmargin.circuits.linear import ZERO, LinearCombination
 from zkmargin.circuits.lower import Lowered, Lowering
@@ -111,7 +111,7 @@ def unpack_claim(cs: ConstraintSystem, rules: RuleSet) -> Claim:
 
     Ensures: all four fit their bits; kind is 0 where the rules have no initial requirement.
                                                                                       specs/statement.md#claim
-    Cost: 105 for the digits, 1 for kind, 17 and 17 for the comparisons.
+    Cost: 105 for the digits, 1 for kind, 1 and 17 for denominator and numerator.
     """
     with cs.scope("claim"):
         packed = num_unchecked(_public(cs, "claim"), 0, (1 << CLAIM_BITS) - 1)  # the check follows
@@ -126,7 +126,7 @@ def unpack_claim(cs: ConstraintSystem, rules: RuleSet) -> Claim:
         cs.enforce_equal(LinearCombination.total(unused), ZERO, "kind")  # bits that add up to 0 are all 0
         numerator = field(KIND_BITS, RATIO_BITS)
         denominator = field(KIND_BITS + RATIO_BITS, RATIO_BITS)
-        assert_less_equal(cs, Num.constant(1), denominator, label="denominator>=1")
+        assert_nonzero(cs, denominator.lc, "denominator>=1")
         assert_less_equal(cs, denominator, numerator, label="numerator>=denominator")
     return Claim(digits.bit(0) if has_kinds else None, numerator, denominator)
 

@@ -25,7 +25,7 @@ from zkmargin.reference.program import MAGIC, OPERANDS, VERSION, Op
 HINTS: Final = MappingProxyType(
     {
         "bits": "the binary digits of a value; boolean constraints and one recomposition fix them",
-        "inverse": "an inverse, or zero; two constraints make the flag beside it the zero test",
+        "inverse": "an inverse, or zero; a constraint on the product with the value shows what the value is",
         "sign": "whether a value is non-negative, where either answer gives a sound bound",
         "maximum": "an upper bound on branches; each branch constrains it from below",
         "one_hot": "the place of the largest value; booleans with sum one, any place gives a sound bound",

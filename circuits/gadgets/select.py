@@ -53,6 +53,16 @@ def is_zero(cs: ConstraintSystem, x: LinearCombination, label: str = "is_zero") 
     return Bit(zero, 0, 1)
 
 
+def assert_nonzero(cs: ConstraintSystem, x: LinearCombination, label: str = "x!=0") -> None:
+    """Constrain ``x != 0`` in the field: it has an inverse.                        specs/gadgets.md#non-zero
+
+    Cost: 1 constraint.
+    """
+    with cs.scope(label):
+        inverse = LinearCombination.of_wire(cs.advise_inverse(x, "inverse"))
+        cs.enforce(x, inverse, ONE, "product")
+
+
 def one_hot(cs: ConstraintSystem, scores: Sequence[LinearCombination], label: str = "one_hot") -> list[Bit]:
     """Bits of which exactly one is 1; an honest prover sets the one with the largest score.
                                                                                       specs/gadgets.md#one-hot

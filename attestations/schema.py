@@ -253,6 +253,7 @@ class Model(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         hide_input_in_errors=True,
+        defer_build=True,
         json_schema_serialization_defaults_required=True,
         protected_namespaces=(),
     )

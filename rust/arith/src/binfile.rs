@@ -46,7 +46,8 @@ pub(crate) struct Sections<'a> {
 
 impl<'a> Sections<'a> {
     /// Reads the table of a file with this magic (which is also its extension), this version, sections `1..=last`
-    /// in any order, and nothing after them. What is not understood is refused: it could change the meaning.
+    /// in any order, none twice, and nothing after them. What is not understood is refused: it could change the
+    /// meaning.
     pub(crate) fn parse(
         bytes: &'a [u8],
         format: &'static str,
@@ -61,10 +62,10 @@ impl<'a> Sections<'a> {
             return Err(Error::Version(format));
         }
         let count = reader.u32()?;
-        let mut sections = Vec::new();
+        let mut sections: Vec<(u32, &[u8])> = Vec::new();
         for _ in 0..count {
             let id = reader.u32()?;
-            if !(1..=last).contains(&id) {
+            if !(1..=last).contains(&id) || sections.iter().any(|section| section.0 == id) {
                 return Err(Error::Section(format, id));
             }
             let length = usize::try_from(reader.u64()?).map_err(|_| Error::Truncated(format))?;
@@ -76,13 +77,10 @@ impl<'a> Sections<'a> {
         Ok(Self { format, sections })
     }
 
-    /// The content of a section that occurs exactly once.
+    /// The content of a section that must be there.
     pub(crate) fn get(&self, id: u32) -> Result<&'a [u8], Error> {
-        let mut found = self.sections.iter().filter(|section| section.0 == id);
-        match (found.next(), found.next()) {
-            (Some((_, content)), None) => Ok(content),
-            _ => Err(Error::Section(self.format, id)),
-        }
+        let found = self.sections.iter().find(|section| section.0 == id);
+        found.map(|section| section.1).ok_or(Error::Section(self.format, id))
     }
 
     /// Whether a section is absent or holds only zeros: an empty list.
@@ -90,7 +88,7 @@ impl<'a> Sections<'a> {
         self.sections.iter().all(|section| section.0 != id || section.1.iter().all(|byte| *byte == 0))
     }
 
-    /// The content of a section that occurs exactly once and has a given length.
+    /// The content of a section that must be there, with a given length.
     pub(crate) fn sized(&self, id: u32, length: usize) -> Result<&'a [u8], Error> {
         self.get(id).ok().filter(|content| content.len() == length).ok_or(Error::Section(self.format, id))
     }

@@ -9,6 +9,8 @@ use std::iter::{Product, Sum};
 use std::marker::PhantomData;
 use std::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use crate::inverse::invert;
+
 /// The operations that curves, transforms and towers need of a field.
 pub trait Field:
     Copy
@@ -123,7 +125,7 @@ pub(crate) const fn reduce_once(a: [u64; 4], p: &[u64; 4]) -> [u64; 4] {
 
 /// Montgomery product `a * b / 2^256 mod p`; `a` may be any 256-bit number, `b < p`.
 #[inline(always)]
-const fn mont_mul<P: FieldParams>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+pub(crate) const fn mont_mul<P: FieldParams>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let p = &P::MODULUS;
     let mut t = [0u64; 4];
     let mut i = 0;
@@ -305,14 +307,9 @@ impl<P: FieldParams> Fp<P> {
         result
     }
 
-    /// `1 / self`, or `None` for zero: Fermat, so that time does not depend on the value.
+    /// `1 / self`, or `None` for zero.
     pub fn inverse(&self) -> Option<Self> {
-        if self.is_zero() {
-            return None;
-        }
-        let mut exponent = P::MODULUS;
-        exponent[0] -= 2; // both moduli are odd and end in a limb above 2
-        Some(self.pow(&exponent))
+        (!self.is_zero()).then(|| Self::raw(invert::<P>(&self.0)))
     }
 
     /// [`batch_inverse`].

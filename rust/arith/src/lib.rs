@@ -16,6 +16,7 @@ pub mod fr;
 pub mod g1;
 pub mod g2;
 pub mod groth16;
+mod inverse;
 mod lanes;
 pub mod msm;
 pub mod ntt;

@@ -15,6 +15,9 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Fr>, Error> {
         return Err(Error::Curve(FORMAT));
     }
     let count = header.u32()? as usize;
+    if header.remaining() != 0 {
+        return Err(Error::Inconsistent("wtns header"));
+    }
     let values = sections.sized(2, count.checked_mul(32).ok_or(Error::Inconsistent("wtns header"))?)?;
     crate::bytes::fr_from_bytes(values, "wtns value")
 }

@@ -62,8 +62,31 @@ fn prime_field_laws<P: FieldParams>() {
     }
 }
 
+/// Many values of all lengths, as approximations in the inversion depend on lengths.
+fn inverses_of_all_lengths<P: FieldParams>() {
+    let mut rng = Rng(8);
+    for round in 0..20_000u64 {
+        let mut limbs: [u64; 4] = std::array::from_fn(|_| rng.next());
+        let length = round as usize % 254 + 1;
+        for (i, limb) in limbs.iter_mut().enumerate() {
+            let kept = length.saturating_sub(64 * i).min(64);
+            *limb = if kept == 0 { 0 } else { *limb >> (64 - kept) };
+        }
+        // As an integer, as a Montgomery form, and as the negative of either.
+        let bytes: Vec<u8> = limbs.iter().flat_map(|limb| limb.to_le_bytes()).collect();
+        let stored = Fp::<P>::from_montgomery_bytes(bytes.as_slice().try_into().unwrap());
+        for value in [Some(Fp::<P>::from_limbs_reduced(limbs)), stored].into_iter().flatten() {
+            for value in [value, -value] {
+                assert_eq!(value.inverse().map_or(Fp::ONE, |inverse| inverse * value), Fp::ONE);
+            }
+        }
+    }
+}
+
 #[test]
 fn prime_fields() {
+    inverses_of_all_lengths::<FrParams>();
+    inverses_of_all_lengths::<FqParams>();
     prime_field_laws::<FrParams>();
     prime_field_laws::<FqParams>();
     assert_eq!(Fr::from_decimal("12345678901234567890123"), Some(Fr::from_u128(12345678901234567890123)));

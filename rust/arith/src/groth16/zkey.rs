@@ -59,9 +59,10 @@ impl ProvingKey {
     /// trusted, or checked by other means, before it is used.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let sections = Sections::parse(bytes, FORMAT, 1, 10)?;
-        if Reader::new(sections.get(1)?, "zkey protocol").u32()? != 1 {
+        if sections.get(1)? != 1u32.to_le_bytes() {
             return Err(Error::Version(FORMAT));
         }
+        sections.get(10)?; // of no use to a prover, but every key has one
         let mut header = Reader::new(sections.get(2)?, "zkey header");
         for modulus in [&Fq::MODULUS, &Fr::MODULUS] {
             if header.u32()? != 32 || header.array::<32>()? != &bytes_of_limbs(modulus) {
@@ -80,6 +81,9 @@ impl ProvingKey {
         let gamma2 = g2(header.array()?)?;
         let delta1 = g1(header.array()?)?;
         let delta2 = g2(header.array()?)?;
+        if header.remaining() != 0 {
+            return Err(Error::Section(FORMAT, 2));
+        }
         // The lengths of the point sections tie the header's counts to the file's size.
         let h = points(sections.sized(9, 64 * size)?, g1)?;
         let a = points(sections.sized(5, 64 * n_wires)?, g1)?;

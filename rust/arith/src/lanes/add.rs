@@ -65,7 +65,8 @@ impl Lanes for Fq4 {
     #[inline(always)]
     unsafe fn store(&self) -> [Fq; 4] {
         // SAFETY: as above.
-        unsafe { self.store().map(Fq::raw) }
+        let [a, b, c, d] = unsafe { self.store() };
+        [Fq::raw(a), Fq::raw(b), Fq::raw(c), Fq::raw(d)]
     }
     fn canonical(element: Fq) -> Fq {
         element.reduced()
@@ -81,7 +82,8 @@ impl Lanes for Fq2x4 {
     #[inline(always)]
     unsafe fn store(&self) -> [Fq2; 4] {
         // SAFETY: as above.
-        unsafe { self.store().map(|[c0, c1]| Fq2::new(Fq::raw(c0), Fq::raw(c1))) }
+        let [a, b, c, d] = unsafe { self.store() };
+        [element(a), element(b), element(c), element(d)]
     }
     fn canonical(element: Fq2) -> Fq2 {
         Fq2::new(element.c0.reduced(), element.c1.reduced())
@@ -89,6 +91,11 @@ impl Lanes for Fq2x4 {
     fn times_1024(element: Fq2) -> Fq2 {
         element.scale(Fq::from_u64(1024))
     }
+}
+
+#[inline(always)]
+fn element([c0, c1]: [[u64; 4]; 2]) -> Fq2 {
+    Fq2::new(Fq::raw(c0), Fq::raw(c1))
 }
 
 /// The denominators and their running products.
@@ -102,6 +109,16 @@ impl<L> Default for Scratch<L> {
     }
 }
 
+#[inline(always)]
+fn abscissas<C: Curve>([a, b, c, d]: &[Affine<C>; WIDTH]) -> [&C::Base; WIDTH] {
+    [&a.x, &b.x, &c.x, &d.x]
+}
+
+#[inline(always)]
+fn ordinates<C: Curve>([a, b, c, d]: &[Affine<C>; WIDTH]) -> [&C::Base; WIDTH] {
+    [&a.y, &b.y, &c.y, &d.y]
+}
+
 /// Does the additions of a batch whose size is a multiple of four, of finite points; writes nothing and returns
 /// `false` if two of its points have the same abscissa.
 ///
@@ -113,19 +130,19 @@ pub(crate) unsafe fn add_batch<C: Curve, L: Lanes<Element = C::Base>>(
     to: &mut [Affine<C>],
     scratch: &mut Scratch<L>,
 ) -> bool {
-    let points = |side: &[Affine<C>], at: usize| -> [Affine<C>; WIDTH] { std::array::from_fn(|k| side[at + k]) };
+    let (left, right) = (batch.left.as_chunks::<WIDTH>().0, batch.right.as_chunks::<WIDTH>().0);
     let steps = &mut scratch.steps;
     steps.clear();
     // SAFETY (this and all blocks below): the caller vouches for AVX2.
     unsafe {
         // With products divided by 32, the running product of d_0 .. d_k is P_k = d_0 ... d_k / 32^k.
         let mut product: Option<L> = None;
-        for at in (0..batch.left.len()).step_by(WIDTH) {
-            let (left, right) = (points(&batch.left, at), points(&batch.right, at));
-            let x1 = L::load(left.each_ref().map(|point| &point.x));
-            let x2 = L::load(right.each_ref().map(|point| &point.x));
-            let denominator = x2.sub(&x1);
-            let next = product.map_or(denominator, |product| product.mul(&denominator));
+        for (left, right) in left.iter().zip(right) {
+            let denominator = L::load(abscissas(right)).sub(&L::load(abscissas(left)));
+            let next = match &product {
+                Some(product) => product.mul(&denominator),
+                None => denominator,
+            };
             steps.push((denominator, next));
             product = Some(next);
         }
@@ -140,25 +157,23 @@ pub(crate) unsafe fn add_batch<C: Curve, L: Lanes<Element = C::Base>>(
         batch_inverse(&mut inverses);
         let inverses = inverses.map(L::times_1024);
         let mut inverse = L::load(inverses.each_ref());
-        for at in (0..batch.left.len()).step_by(WIDTH).rev() {
-            let step = at / WIDTH;
+        let targets = batch.targets.as_chunks::<WIDTH>().0;
+        for step in (0..steps.len()).rev() {
             let mut reciprocal = inverse;
             if step > 0 {
                 reciprocal = inverse.mul(&steps[step - 1].1);
                 inverse = inverse.mul(&steps[step].0);
             }
-            let (left, right) = (points(&batch.left, at), points(&batch.right, at));
-            let y1 = L::load(left.each_ref().map(|point| &point.y));
-            let y2 = L::load(right.each_ref().map(|point| &point.y));
+            let (left, right) = (&left[step], &right[step]);
+            let y1 = L::load(ordinates(left));
             // 32 times the slope; its square over 1024 is that of the slope, its other product over 32 is exact.
-            let slope = y2.sub(&y1).mul(&reciprocal);
-            let x1 = L::load(left.each_ref().map(|point| &point.x));
-            let x2 = L::load(right.each_ref().map(|point| &point.x));
-            let x = slope.square_over_32().sub(&x1).sub(&x2).reduce();
+            let slope = L::load(ordinates(right)).sub(&y1).mul(&reciprocal);
+            let x1 = L::load(abscissas(left));
+            let x = slope.square_over_32().sub(&x1).sub(&L::load(abscissas(right))).reduce();
             let y = x1.sub(&x).mul(&slope).sub(&y1).reduce();
             let (x, y) = (x.store(), y.store());
-            for k in 0..WIDTH {
-                to[batch.targets[at + k] as usize] = Affine { x: x[k], y: y[k] };
+            for (k, &target) in targets[step].iter().enumerate() {
+                to[target as usize] = Affine { x: x[k], y: y[k] };
             }
         }
     }

@@ -110,6 +110,11 @@ unsafe fn low(a: __m256i) -> __m256i {
 }
 
 #[inline(always)]
+unsafe fn or3(a: __m256i, b: __m256i, c: __m256i) -> __m256i {
+    unsafe { _mm256_or_si256(_mm256_or_si256(a, b), c) }
+}
+
+#[inline(always)]
 unsafe fn carry(a: __m256i) -> __m256i {
     unsafe { _mm256_srli_epi64::<BITS>(a) }
 }
@@ -210,23 +215,24 @@ impl Fq4 {
     #[inline(always)]
     pub unsafe fn load(elements: [&Fq; 4]) -> Self {
         unsafe {
-            let word = |k: usize| _mm256_loadu_si256(elements[k].0.as_ptr().cast());
-            let (a, b, c, d) = (word(0), word(1), word(2), word(3));
+            let a = _mm256_loadu_si256(elements[0].0.as_ptr().cast());
+            let b = _mm256_loadu_si256(elements[1].0.as_ptr().cast());
+            let c = _mm256_loadu_si256(elements[2].0.as_ptr().cast());
+            let d = _mm256_loadu_si256(elements[3].0.as_ptr().cast());
             let (ab_even, ab_odd) = (_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
             let (cd_even, cd_odd) = (_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d));
             let w0 = _mm256_permute2x128_si256::<0x20>(ab_even, cd_even);
             let w1 = _mm256_permute2x128_si256::<0x20>(ab_odd, cd_odd);
             let w2 = _mm256_permute2x128_si256::<0x31>(ab_even, cd_even);
             let w3 = _mm256_permute2x128_si256::<0x31>(ab_odd, cd_odd);
-            let straddle = |low: __m256i, high: __m256i| _mm256_or_si256(low, high);
             Self([
                 low(w0),
                 low(_mm256_srli_epi64::<29>(w0)),
-                low(straddle(_mm256_srli_epi64::<58>(w0), _mm256_slli_epi64::<6>(w1))),
+                low(_mm256_or_si256(_mm256_srli_epi64::<58>(w0), _mm256_slli_epi64::<6>(w1))),
                 low(_mm256_srli_epi64::<23>(w1)),
-                low(straddle(_mm256_srli_epi64::<52>(w1), _mm256_slli_epi64::<12>(w2))),
+                low(_mm256_or_si256(_mm256_srli_epi64::<52>(w1), _mm256_slli_epi64::<12>(w2))),
                 low(_mm256_srli_epi64::<17>(w2)),
-                low(straddle(_mm256_srli_epi64::<46>(w2), _mm256_slli_epi64::<18>(w3))),
+                low(_mm256_or_si256(_mm256_srli_epi64::<46>(w2), _mm256_slli_epi64::<18>(w3))),
                 low(_mm256_srli_epi64::<11>(w3)),
                 _mm256_srli_epi64::<40>(w3),
             ])
@@ -238,7 +244,6 @@ impl Fq4 {
     pub unsafe fn store(&self) -> [[u64; 4]; 4] {
         unsafe {
             let l = &self.0;
-            let or3 = |a, b, c| _mm256_or_si256(_mm256_or_si256(a, b), c);
             let w0 = or3(l[0], _mm256_slli_epi64::<29>(l[1]), _mm256_slli_epi64::<58>(l[2]));
             let w1 = or3(
                 _mm256_srli_epi64::<6>(l[2]),
@@ -274,13 +279,25 @@ impl Fq4 {
     /// Limb by limb, without carries: differences of limbs in `0..2^29` may be multiplied, not added to further.
     #[inline(always)]
     pub unsafe fn sub(&self, other: &Self) -> Self {
-        unsafe { Self(std::array::from_fn(|j| sub(self.0[j], other.0[j]))) }
+        unsafe {
+            let mut out = *self;
+            for (x, y) in out.0.iter_mut().zip(&other.0) {
+                *x = sub(*x, *y);
+            }
+            out
+        }
     }
 
     /// Limb by limb, without carries.
     #[inline(always)]
     pub unsafe fn add(&self, other: &Self) -> Self {
-        unsafe { Self(std::array::from_fn(|j| add(self.0[j], other.0[j]))) }
+        unsafe {
+            let mut out = *self;
+            for (x, y) in out.0.iter_mut().zip(&other.0) {
+                *x = add(*x, *y);
+            }
+            out
+        }
     }
 
     /// `self * other / 2^261`: limbs of at most 29 bits and sign; the value is in `(-p/8, 2.2 p)`.
@@ -302,7 +319,7 @@ impl Fq4 {
     #[inline(always)]
     unsafe fn square_columns(&self) -> Columns {
         unsafe {
-            let doubled: [__m256i; LIMBS] = std::array::from_fn(|j| add(self.0[j], self.0[j]));
+            let doubled = self.add(self).0;
             let mut columns = Columns::new();
             for i in 0..LIMBS {
                 // Row i holds columns i.., and takes the products of limb i with itself and the later ones.
@@ -364,7 +381,7 @@ impl Fq4 {
     /// `-self`, limb by limb.
     #[inline(always)]
     pub(super) unsafe fn neg(&self) -> Self {
-        unsafe { Self(std::array::from_fn(|j| sub(_mm256_setzero_si256(), self.0[j]))) }
+        unsafe { Self([_mm256_setzero_si256(); LIMBS]).sub(self) }
     }
 
     /// Brings a value in `(-5 p, 5 p)` with limbs up to 31 bits and sign into `0 .. p (1 + 2^-16)`, ready to
@@ -375,8 +392,10 @@ impl Fq4 {
             let top = sub(self.0[LIMBS - 1], set(8));
             let scaled = add(mul(top, set(RECIPROCAL)), set(16 << 44));
             let quotient = sub(_mm256_srli_epi64::<44>(scaled), set(16));
-            let mut t: [__m256i; LIMBS] =
-                std::array::from_fn(|j| sub(self.0[j], mul(quotient, set(P[j]))));
+            let mut t = self.0;
+            for (t_j, p_j) in t.iter_mut().zip(P) {
+                *t_j = sub(*t_j, mul(quotient, set(p_j)));
+            }
             t[0] = add(t[0], set(SMALL_BIAS));
             for j in 0..LIMBS - 1 {
                 t[j + 1] = add(t[j + 1], add(carry(t[j]), set(SMALL_BIAS - SMALL_CARRIED)));

@@ -15,7 +15,8 @@ impl Fq2x4 {
     #[inline(always)]
     pub unsafe fn load(elements: [&Fq2; 4]) -> Self {
         unsafe {
-            Self { c0: Fq4::load(elements.map(|e| &e.c0)), c1: Fq4::load(elements.map(|e| &e.c1)) }
+            let [a, b, c, d] = elements;
+            Self { c0: Fq4::load([&a.c0, &b.c0, &c.c0, &d.c0]), c1: Fq4::load([&a.c1, &b.c1, &c.c1, &d.c1]) }
         }
     }
 
@@ -23,7 +24,7 @@ impl Fq2x4 {
     pub unsafe fn store(&self) -> [[[u64; 4]; 2]; 4] {
         unsafe {
             let (c0, c1) = (self.c0.store(), self.c1.store());
-            std::array::from_fn(|k| [c0[k], c1[k]])
+            [[c0[0], c1[0]], [c0[1], c1[1]], [c0[2], c1[2]], [c0[3], c1[3]]]
         }
     }
 

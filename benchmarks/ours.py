@@ -1,41 +1,47 @@
 """zkmargin's prover as a resident process, measured as its peers are: one line in, one line of JSON out.
 
-``ours.py files WTNS ZKEY`` proves a given witness; ``ours.py account FOLDER`` computes that of an account
-first, as ``zkmargin prove`` does in process.
+``ours.py files WTNS ZKEY`` proves a given witness; ``ours.py account FOLDER RULES`` computes the witness of a
+prepared account first.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from measure import Stopwatch, peak_bytes, reset_peak, serve
+from measure import Stopwatch, cpu_seconds, peak_bytes, reset_peak, serve
+
+if TYPE_CHECKING:
+    from zkmargin.backend import ProvingKeyHandle, WitnessHandle
 
 
-def serve_files(wtns: Path, zkey: Path) -> None:
-    """Prove the witness of a file with a resident key."""
+def run(key: ProvingKeyHandle, make_witness: Callable[[], bytes | WitnessHandle]) -> None:
+    """Serve: each proof makes its witness, then proves it with the resident key."""
     from zkmargin.backend import engine
-    from zkmargin.formats import read_wtns
 
     arithmetic = engine()
-
-    witness = bytes(read_wtns(wtns.read_bytes()))
-    key = arithmetic.ProvingKey(str(zkey))
-    verifying_key, public = key.verifying_key(), witness[32 : 32 * (key.n_public + 1)]
-    last = b""
+    verifying_key = key.verifying_key()
+    last = public = b""
 
     def prove() -> dict[str, Any]:
-        nonlocal last
-        with Stopwatch() as clock:
+        nonlocal last, public
+        before = cpu_seconds()
+        with Stopwatch() as making:
+            witness = make_witness()
+        with Stopwatch() as proving:
             last = key.prove(witness, os.urandom(128))
+        used = cpu_seconds() - before
+        wires = witness if isinstance(witness, bytes) else witness.to_bytes()
+        public = wires[32 : 32 * (key.n_public + 1)]
         return {
-            "wall": clock.wall,
-            "cpu": clock.cpu,
+            "wall": making.wall + proving.wall,
+            "cpu": used,
             "peak_bytes": peak_bytes(),
-            "prove": clock.wall,
-            "witness": 0.0,
+            "witness": making.wall,
+            "prove": proving.wall,
         }
 
     def verify() -> dict[str, Any]:
@@ -44,8 +50,23 @@ def serve_files(wtns: Path, zkey: Path) -> None:
         return {"wall": clock.wall, "ok": ok}
 
     reset_peak()
-    serve({"prove": prove, "verify": verify}, wires=len(witness) // 32, public=key.n_public)
+    serve({"prove": prove, "verify": verify}, wires=key.n_wires, public=key.n_public)
+
+
+def main(what: str, first: str, second: str) -> None:
+    """Load what is proven, then serve."""
+    if what == "files":
+        from zkmargin.backend import engine
+        from zkmargin.formats import read_wtns
+
+        values = read_wtns(Path(first).read_bytes())
+        run(engine().ProvingKey(second), lambda: values)
+    else:
+        from prepare import Workbench
+
+        bench = Workbench(Path(first), second)
+        run(bench.key, bench.witness)
 
 
 if __name__ == "__main__":
-    serve_files(Path(sys.argv[2]), Path(sys.argv[3]))
+    main(*sys.argv[1:4])

@@ -104,7 +104,7 @@ class Rapidsnark(Peer):
 
 def start_ours(case: Case) -> Peer:
     """zkmargin's prover. With an account, its witness is computed within each proof."""
-    what = ["account", str(case.account)] if case.account else ["files", str(case.wtns), str(case.zkey)]
+    what = ["account", str(case.account), case.name] if case.account else ["files", str(case.wtns), str(case.zkey)]
     return Peer("zkmargin", [sys.executable, str(HERE / "ours.py"), *what])
 
 
@@ -126,17 +126,13 @@ def _start_gnark(case: Case, work: Path) -> Peer | str:
     if shutil.which("go") is None:
         return "no Go toolchain on PATH"
     program = work / "gnark-peer"
-    built = subprocess.run(
-        ["go", "build", "-o", str(program), "."], cwd=HERE / "gnark", capture_output=True, text=True
-    )
+    built = subprocess.run(["go", "build", "-o", str(program), "."], cwd=HERE / "gnark", capture_output=True, text=True)
     if built.returncode:
         return f"go build failed: {built.stderr.strip()[-300:]}"
     key = case.zkey.with_suffix(".gnark-key")
     if not key.exists() or key.stat().st_mtime < case.r1cs.stat().st_mtime:
         unfinished = key.with_suffix(".part")
-        subprocess.run(
-            [str(program), "setup", str(case.r1cs), str(unfinished)], check=True, capture_output=True
-        )
+        subprocess.run([str(program), "setup", str(case.r1cs), str(unfinished)], check=True, capture_output=True)
         unfinished.replace(key)
     return Peer("gnark", [str(program), "serve", str(case.r1cs), str(case.wtns), str(key)])
 
@@ -150,9 +146,7 @@ def _start_snarkjs(case: Case, work: Path) -> Peer | str:
         return "snarkjs is not installed (npm ci in tests/peers)"
     if not case.zkey.exists():
         return "no .zkey"
-    return Peer(
-        "snarkjs", [node, str(HERE / "snarkjs_worker.mjs"), str(SNARKJS), str(case.wtns), str(case.zkey)]
-    )
+    return Peer("snarkjs", [node, str(HERE / "snarkjs_worker.mjs"), str(SNARKJS), str(case.wtns), str(case.zkey)])
 
 
 def _start_rapidsnark(case: Case, work: Path) -> Peer | str:

@@ -30,14 +30,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Proving time, ours and the peers'.")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--rules", nargs="+", default=RULES, metavar="NAME", help="rule sets to prove")
-    parser.add_argument(
-        "--synthetic", type=int, metavar="N", help="a synthetic circuit of N constraints instead"
-    )
+    parser.add_argument("--synthetic", type=int, metavar="N", help="a synthetic circuit of N constraints instead")
     parser.add_argument("--repeat", type=int, default=5, metavar="N", help="measured runs of each prover")
     parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS, metavar="NAME")
-    parser.add_argument(
-        "--work", type=Path, default=WORK, help="folder for keys and circuits, kept between runs"
-    )
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for keys and circuits, kept between runs")
     options = parser.parse_args()
     if options.repeat < 1:
         parser.error("--repeat needs at least one run")
@@ -108,8 +104,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Minimum and median of the runs, seconds; the highest peak memory, bytes."""
     keys = [key for key in ("wall", "cpu", *SPLIT) if key in runs[0]]
     result: dict[str, Any] = {
-        key: {"min": min(run[key] for run in runs), "median": median(run[key] for run in runs)}
-        for key in keys
+        key: {"min": min(run[key] for run in runs), "median": median(run[key] for run in runs)} for key in keys
     }
     result["peak_bytes"] = max(run["peak_bytes"] for run in runs)
     return result
@@ -118,8 +113,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
 def ratio(mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
     """Ours over theirs: below 1 we are faster."""
     compared: dict[str, Any] = {
-        key: {which: mine[key][which] / theirs[key][which] for which in ("min", "median")}
-        for key in ("wall", "cpu")
+        key: {which: mine[key][which] / theirs[key][which] for which in ("min", "median")} for key in ("wall", "cpu")
     }
     compared["peak_bytes"] = mine["peak_bytes"] / theirs["peak_bytes"]
     return compared
@@ -138,9 +132,7 @@ def machine() -> dict[str, Any]:
     model = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(
-            (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model
-        )
+        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
     except OSError:
         pass
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
@@ -159,13 +151,9 @@ def show(report: dict[str, Any]) -> None:
 
     console = Console()
     host = report["machine"]
-    console.print(
-        f"{host['cpu']}, {host['cores']} cores, load {host['load']}; {report['repeat']} interleaved runs"
-    )
+    console.print(f"{host['cpu']}, {host['cores']} cores, load {host['load']}; {report['repeat']} interleaved runs")
     for case in report["cases"]:
-        title = (
-            f"{case['name']}: {case['constraints']:,} constraints, {case['public_inputs']:,} public inputs"
-        )
+        title = f"{case['name']}: {case['constraints']:,} constraints, {case['public_inputs']:,} public inputs"
         table = Table(title=title, title_justify="left")
         table.add_column("prover")
         for heading in ("wall min", "median", "CPU min", "peak MiB", "ours / it", "verify ms"):
@@ -179,9 +167,7 @@ def show(report: dict[str, Any]) -> None:
         console.print(table)
         mine = case["zkmargin"]
         if mine["witness"]["min"]:
-            console.print(
-                f"  of ours: witness {mine['witness']['min']:.3f} s, proof {mine['prove']['min']:.3f} s"
-            )
+            console.print(f"  of ours: witness {mine['witness']['min']:.3f} s, proof {mine['prove']['min']:.3f} s")
         for name, reason in case["absent"].items():
             console.print(f"  {name}: not measured, {reason}")
 

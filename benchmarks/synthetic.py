@@ -32,9 +32,7 @@ def write_synthetic(folder: Path, constraints: int, seed: int = 1) -> tuple[Path
     r1cs, wtns = folder / "synthetic.r1cs", folder / "synthetic.wtns"
     r1cs.write_bytes(_container(b"r1cs", 1, [(1, header), (2, bytes(body)), (3, labels)]))
     witness = b"".join(value.to_bytes(32, "little") for value in values)
-    wtns.write_bytes(
-        _container(b"wtns", 2, [(1, struct.pack("<I32sI", 32, prime, len(values))), (2, witness)])
-    )
+    wtns.write_bytes(_container(b"wtns", 2, [(1, struct.pack("<I32sI", 32, prime, len(values))), (2, witness)]))
     return r1cs, wtns
 
 

@@ -30,6 +30,7 @@ _TITLE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _COUNT = re.compile(r"[1-9][0-9]{0,8}|0")
 _POWER = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,31})(?:\^([1-9]))?")
 _LABEL = re.compile(r"([A-Za-z_]\w*) > ([A-Za-z_]\w*)", re.ASCII)
+_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")  # YAML's line breaks
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
 
@@ -112,8 +113,7 @@ class _Reader:
     def __init__(self, text: bytes, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        # The line breaks are YAML's.
-        self.lines = tuple(re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text[:MAX_BYTES].decode("utf-8", "replace")))
+        self.lines = tuple(_BREAK.split(text[:MAX_BYTES].decode("utf-8", "replace")))
         if len(text) > MAX_BYTES:
             self._stop(1, 1, f"a rule file has at most {MAX_BYTES} bytes")
         try:
@@ -132,8 +132,8 @@ class _Reader:
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             self._stop(line, column, error.problem or "not valid YAML")
         except yaml.reader.ReaderError as error:
-            before = decoded[: error.position]
-            self._stop(before.count("\n") + 1, len(before) - before.rfind("\n"), "character not allowed")
+            before = _BREAK.split(decoded[: error.position])
+            self._stop(len(before), len(before[-1]) + 1, "character not allowed")
         finally:
             if loader is not None:
                 loader.dispose()
@@ -147,6 +147,7 @@ class _Reader:
 
     def _span(self, line: int, column: int, width: int) -> Span:
         text = self.lines[line - 1]
+        column = min(column, len(text) + 1)
         return Span(self.file, line, column, max(1, min(width, len(text) + 1 - column)), text)
 
     def _at(self, node: yaml.Node) -> Span:

@@ -84,7 +84,8 @@ def test_the_bundled_rule_sets_agree_at_the_boundary(name: str) -> None:
     tried = 0
     while tried < 3:
         claim = _claim(rules, random)
-        size = [random.choice((0, 0, 0, random.randint(-300, 300))) for _ in range(tables.sizes["instrument"])]
+        rows = tables.sizes["instrument"]
+        size = [random.choice((0, 0, 0, random.randint(-300, 300))) for _ in range(rows)]
         boundary = smallest_cash(rules, tables, {"size": size}, claim)
         if boundary is not None:
             assert is_provable(circuit, {"size": size, "cash": boundary}, claim, market)

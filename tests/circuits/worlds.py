@@ -94,8 +94,9 @@ define:
   best: max(held * low, held * high, 5 * held)
   mixed: max(sum(size * pnl, over=i) * tilt, over=s)
   spread: max(size, other - size, other - 2 * size)
-equity: cash + sum(best, over=g) / 1000 + mixed + sum(abs(size), over=i) * charge - sum(positive(-held),
-over=g) requirements:
+  short: sum(positive(-held), over=g)
+equity: cash + sum(best, over=g) / 1000 + mixed + sum(abs(size), over=i) * charge - short
+requirements:
   maintenance: mixed * 2 - sum(positive(held), over=g) - sum(spread * is_option, over=i) * charge
 """,
     # Numbers at a row's group, and no linear functional over a padded axis but the padding itself.
@@ -103,10 +104,10 @@ over=g) requirements:
 define:
   total: max(sum(size * is_option, by=u), 0)
   back: at(total, by=u) * own
+  orders: sum(max(abs(size + other), abs(size - other)) * mark * own, over=i)
 equity: cash - sum(positive(size - other) * own, over=i) * charge
 requirements:
-  maintenance: sum(back, over=i) * charge + sum(max(abs(size + other), abs(size - other)) * mark * own,
-  over=i)
+  maintenance: sum(back, over=i) * charge + orders
 """,
 }
 
@@ -214,7 +215,8 @@ def start(
 ) -> StatementRun:
     """The first part of a statement's witness."""
     private = {**account, **SECRETS, **({"blind": 16} if circuit.plan.bases else {})}
-    return StatementRun(circuit, private, {"context": 1, "claim": claim.packed, "scope": 2}, market, arithmetic)
+    public = {"context": 1, "claim": claim.packed, "scope": 2}
+    return StatementRun(circuit, private, public, market, arithmetic)
 
 
 def violated_by(

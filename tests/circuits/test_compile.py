@@ -1,0 +1,155 @@
+"""Compiling: the golden sizes, the same bytes everywhere, the cache, and the limits of the issue.
+
+Where a change of cost is meant, write the golden file anew and read the difference before committing it:
+
+    ZKMARGIN_WRITE_GOLDEN=1 python -m pytest tests/circuits/test_compile.py -k golden
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from worlds import RULES, compiled, rules_of
+
+from zkmargin import formats
+from zkmargin.circuits import cache
+from zkmargin.circuits.compile import CompiledCircuit, compile_rules
+from zkmargin.circuits.rules import list_rules, load_rules
+from zkmargin.errors import FileUnreadable
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "constraints.csv"
+COLUMNS = ("rules", "constraints", "public_inputs", "private_inputs", "wires", "terms", "r1cs_sha256")
+LIMITS = {"portfolio_scan": 58_000, "deribit_pm": 105_000}
+
+
+@pytest.fixture(scope="module")
+def bundled() -> dict[str, CompiledCircuit]:
+    return {name: compile_rules(load_rules(name), cache=False) for name in list_rules()}
+
+
+def _rows(circuits: dict[str, CompiledCircuit]) -> str:
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for name, circuit in circuits.items():
+        s = circuit.stats
+        sizes = (s.constraints, s.public_inputs, s.private_inputs, s.wires, s.terms)
+        writer.writerow((name, *sizes, circuit.r1cs_digest.hex()))
+    return written.getvalue()
+
+
+def test_sizes_and_digests_are_golden(bundled: dict[str, CompiledCircuit]) -> None:
+    """A cost, or a byte, changes only where somebody meant it to."""
+    rows = _rows({**bundled, **{f"tests/{name}": compiled(name) for name in RULES}})
+    if os.environ.get("ZKMARGIN_WRITE_GOLDEN"):
+        GOLDEN.write_text(rows)
+    assert GOLDEN.read_text() == rows
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_limits(name: str, bundled: dict[str, CompiledCircuit]) -> None:
+    assert bundled[name].stats.constraints <= LIMITS[name]
+
+
+def test_another_process_gives_the_same_bytes() -> None:
+    script = (
+        "import sys; from zkmargin.circuits.compile import compile_rules; from zkmargin.circuits.rules import parse_rules\n"
+        "circuit = compile_rules(parse_rules(sys.stdin.buffer.read()), cache=False)\n"
+        "print(circuit.r1cs_digest.hex(), __import__('hashlib').sha256(circuit.program).hexdigest())"
+    )
+    found = set()
+    for seed in ("0", "4711"):
+        result = subprocess.run(
+            [sys.executable, "-c", script],
+            input=rules_of("groups").text,
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        found.add(result.stdout)
+    assert len(found) == 1
+    assert compiled("groups").r1cs_digest.hex().encode() in found.pop()
+
+
+def test_the_file_reads_back(bundled: dict[str, CompiledCircuit]) -> None:
+    circuit = compiled("portfolio")
+    parsed = formats.read_r1cs(circuit.r1cs)
+    stats = circuit.stats
+    assert parsed.n_wires == stats.wires
+    assert (parsed.n_outputs, parsed.n_public_inputs) == (0, stats.public_inputs)
+    assert parsed.n_private_inputs == stats.private_inputs
+    assert len(parsed.constraints) == stats.constraints
+    assert sum(len(part) for row in parsed.constraints for part in row) == stats.terms
+    for row in parsed.constraints:
+        for part in row:
+            wires = [wire for wire, _ in part]
+            assert wires == sorted(set(wires))
+            assert all(coefficient for _, coefficient in part)
+    assert bundled["portfolio_scan"].r1cs[:4] == b"r1cs"
+
+
+def test_b_is_the_sparse_side(bundled: dict[str, CompiledCircuit]) -> None:
+    """The prover pays for B in G2: a dense factor stands in A unless both are dense."""
+    for row in formats.read_r1cs(compiled("portfolio").r1cs).constraints:
+        assert len(row[1]) <= len(row[0])
+
+
+# --- cache ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ZKMARGIN_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_a_circuit_is_compiled_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = compile_rules(rules_of("lookup"))
+    assert len(list((folder / "circuits").iterdir())) == 1
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("compiled again")
+
+    monkeypatch.setattr("zkmargin.circuits.compile.build_statement", refuse)
+    start = perf_counter()
+    again = compile_rules(rules_of("lookup"))
+    assert perf_counter() - start < 1
+    assert (again.r1cs_digest, again.stats) == (first.r1cs_digest, first.stats)
+    assert (again.r1cs, again.program, again.names) == (first.r1cs, first.program, first.names)
+    with pytest.raises(RuntimeError, match="compiled again"):
+        compile_rules(rules_of("lookup"), cache=False)
+    monkeypatch.setattr(cache, "compiler_digest", lambda: b"another compiler")
+    with pytest.raises(RuntimeError, match="compiled again"):
+        compile_rules(rules_of("lookup"))
+
+
+def test_an_altered_cache_is_noticed(folder: Path) -> None:
+    compile_rules(rules_of("lookup"))
+    (place,) = (folder / "circuits").iterdir()
+    altered = bytearray((place / "r1cs").read_bytes())
+    altered[100] ^= 1
+    (place / "r1cs").write_bytes(altered)
+    with pytest.raises(FileUnreadable, match="altered"):
+        _ = compile_rules(rules_of("lookup")).r1cs
+
+
+@pytest.mark.parametrize("index", [b"", b"[]", b"{}", b'{"format": 2}', b"\xff"])
+def test_a_broken_index_is_as_good_as_none(folder: Path, index: bytes) -> None:
+    compile_rules(rules_of("lookup"))
+    (place,) = (folder / "circuits").iterdir()
+    (place / "circuit.json").write_bytes(index)
+    assert compile_rules(rules_of("lookup")).stats.constraints == compiled("lookup").stats.constraints
+
+
+def test_a_cache_that_cannot_be_written_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_bytes(b"")
+    monkeypatch.setenv("ZKMARGIN_CACHE", str(blocked))
+    assert compile_rules(rules_of("lookup")).r1cs_digest == compiled("lookup").r1cs_digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,12 +12,14 @@ from typing import Final, Self
 from zkmargin.attestations.documents import PositionStatement, StatementContext
 from zkmargin.attestations.eip712 import SigningDomain, Structure
 from zkmargin.encoding import keccak256, u248
-from zkmargin.errors import ClaimMismatch, IntFormat, StatementMismatch
+from zkmargin.errors import ClaimMismatch, IdCanonical, IntFormat, StatementMismatch
 
 _SCOPE: Final = Structure("PledgeScope(bytes32 pledgeDomain,uint64 epoch)")
 _RATIO_LIMIT: Final = 1 << 16
 _LOCK_LIMIT: Final = 1 << 64
 _CLAIM_LIMIT: Final = 1 << 104
+_CAIP10: Final = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}:[-.%a-zA-Z0-9]{1,128}")
+_EIP155_ACCOUNT: Final = re.compile(r"eip155:(?:0|[1-9][0-9]{0,31}):0x[0-9a-f]{40}")
 ZERO32: Final = bytes(32)
 
 
@@ -115,5 +118,11 @@ def compute_context_input(context: StatementContext, domain: SigningDomain) -> i
 
 
 def party_id(account: str) -> bytes:
-    """The 32-byte id of a verifier or venue: keccak256 of the CAIP-10 text of its key."""
+    """The 32-byte id of a verifier or venue: keccak256 of the CAIP-10 text of its key.
+
+    Raises IdCanonical where the text is not CAIP-10, or an eip155 account is not in lower-case hex.
+    """
+    pattern = _EIP155_ACCOUNT if account.startswith("eip155:") else _CAIP10
+    if not pattern.fullmatch(account):
+        raise IdCanonical("not a canonical account", where="account", expected="CAIP-10, eip155 in lower case")
     return keccak256(account.encode("utf-8"))

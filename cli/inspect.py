@@ -83,7 +83,7 @@ def _json(content: bytes) -> dict[str, Any]:
     document = parse_json(content, "document")
     kinds = _documents()
     name = document.get("type") if isinstance(document, dict) else None
-    if name in kinds:
+    if isinstance(name, str) and name in kinds:
         parsed = kinds[name].parse(content)
         if isinstance(parsed, PrivateDocument):
             return {"kind": f"{name}, secret", "version": parsed.VERSION}

@@ -15,7 +15,7 @@ import click
 
 from zkmargin.cli.lazy import LazyGroup
 from zkmargin.cli.output import fail_json, print_error
-from zkmargin.errors import ZkMarginError
+from zkmargin.errors import UsageWrong, ZkMarginError
 
 # Looking for plugins of pydantic takes time, and what they would see are secrets.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -114,14 +114,14 @@ def _report(document: dict[str, str | None], text: str, exit_code: int, as_json:
 
 def _usage(error: click.ClickException, as_json: bool) -> int:
     if as_json:
-        fail_json({"code": "E_USAGE", "message": error.format_message(), "where": None, "hint": None})
+        fail_json(UsageWrong(error.format_message()).as_json())
     else:
         error.show()
     return 2
 
 
 def _internal(message: str, where: str) -> dict[str, str | None]:
-    return {"code": "E_INTERNAL", "message": message, "where": where or None, "hint": None}
+    return ZkMarginError(message, where=where).as_json()
 
 
 def _innermost(traceback: TracebackType | None) -> str:

@@ -25,6 +25,7 @@ class StoryBroken(ZkMarginError):
     """A command of the story did not end as it should."""
 
     code = "E_DEMO"
+    advice = "this is a defect, or the machine lacks something: report what the step printed"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from zkmargin.errors import AmountDecimals, BytesLength, FileUnreadable, IntForm
 
 _UINT = re.compile(r"0|[1-9][0-9]*")
 _INT = re.compile(r"0|-?[1-9][0-9]*")
+_MAX_DECIMAL_TEXT = 200
 _DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 _HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
 
@@ -105,7 +106,7 @@ def hex_bytes(value: bytes) -> str:
 
 def parse_decimal(text: str, decimals: int, where: str) -> int:
     """The integer ``text * 10**decimals``, exactly. Raises AmountDecimals where digits would be lost."""
-    match = _DECIMAL.fullmatch(text.strip())
+    match = _DECIMAL.fullmatch(text.strip()) if len(text) <= _MAX_DECIMAL_TEXT else None
     if match is None:
         raise AmountDecimals(
             "not a plain decimal number", where=where, expected="digits, at most one point, no exponent"

@@ -1,0 +1,196 @@
+"""Inputs that parsers accept, small, made anew in every run so that they follow the formats."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from parties import World, small_market
+
+from zkmargin import backend
+from zkmargin.attestations.book import BookDocument, BookEntry
+from zkmargin.attestations.documents import DomainFile
+from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+from zkmargin.attestations.schema import Document
+from zkmargin.field import FR_MODULUS, encode_elements
+from zkmargin.formats import (
+    R1cs,
+    dump_json,
+    proof_to_json,
+    public_to_json,
+    verifying_key_to_json,
+    write_r1cs,
+    write_wtns,
+)
+from zkmargin.margin.account import Account
+from zkmargin.margin.compact import format_chain
+from zkmargin.margin.deribit import read_chain
+from zkmargin.verifier.keys import KeyDescription
+
+VECTORS = Path(__file__).resolve().parents[1] / "margin" / "vectors"
+RULE_SETS = Path(__file__).resolve().parents[2] / "specs" / "rules"
+SETUP_ENTROPY = b"".join(secret.to_bytes(64, "little") for secret in (2**200 + 1, 3, 5, 7))
+PROOF_ENTROPY = bytes(range(128))
+
+
+def _circuit() -> R1cs:
+    """``y = x^3`` and a bit; wires 1, y, x, x^2, bit."""
+    constraints = [
+        ([(2, 1)], [(2, 1)], [(3, 1)]),
+        ([(3, 1)], [(2, 1)], [(1, 1)]),
+        ([(4, 1)], [(0, FR_MODULUS - 1), (4, 1)], []),
+    ]
+    return R1cs(5, n_outputs=1, n_public_inputs=0, n_private_inputs=2, constraints=constraints)
+
+
+WITNESS = encode_elements([1, 27, 3, 9, 1])
+
+
+def _program(code: list[tuple[int, tuple[int, ...]]], n_wires: int = 12) -> bytes:
+    """A witness program whose linear combination number k is wire k, times one."""
+    packed = b"".join(
+        struct.pack(f"<BI{len(operands)}I", opcode, index % 2, *operands)
+        for index, (opcode, operands) in enumerate(code)
+    )
+    return b"".join(
+        [
+            struct.pack("<4sIII", b"zkwp", 1, n_wires, 2),
+            struct.pack("<H", 1) + b"a" + struct.pack("<H", 3) + "\u2264".encode(),
+            struct.pack("<I", 2) + encode_elements([1, FR_MODULUS - 1]),
+            struct.pack(f"<{n_wires + 2}I", n_wires, *range(n_wires + 1)),
+            *(struct.pack("<II", wire, wire % 2) for wire in range(n_wires)),
+            struct.pack("<I", len(packed)) + packed,
+        ]
+    )
+
+
+PROGRAMS = [
+    _program([(1, (5, 1)), (2, (6, 1, 2)), (4, (7, 1)), (4, (8, 7)), (12, (0, 5, 5)), (8, ()), (6, (9, 2))]),
+    _program([(3, (5, 4, 1)), (5, (9, 3, 1)), (11, (6, 3, 1)), (9, (10, 11, 2, 2)), (10, (5, 2))]),
+    _program([(7, (5, 2, 1, 3, 0)), (8, ()), (7, (7, 2, 1, 3, 0)), (1, (9, 5))]),
+    _program([(4, (5, 1)), (4, (6, 2)), (4, (7, 5)), (4, (8, 3)), (8, ()), (4, (9, 1))]),
+]
+"""Among them every opcode; the third takes one matrix of 3 rows and 2 columns."""
+
+
+@dataclass
+class Seeds:
+    """Everything is made on first use. ``folder`` is scratch space."""
+
+    folder: Path
+
+    @cached_property
+    def world(self) -> World:
+        return World(self.folder / "world")
+
+    @cached_property
+    def documents(self) -> dict[type[Document], bytes]:
+        """One document of every kind that the spine knows."""
+        world = self.world
+        statement, opening = world.statement()
+        documents: list[Document] = [
+            BookDocument(
+                epoch=5,
+                entries=tuple(
+                    BookEntry(customer=name, owner=index + 7, pocket=index, subject=0, seq=index + 1)
+                    for index, name in enumerate(("alice", "bob"))
+                ),
+            ),
+            DomainFile(name="tests", epoch_length=86400),
+            world.prove(account=(statement, opening)),
+            world.snapshot(),
+            OwnerKeyFile(seed=bytes(range(32))),
+            SigningKeyFile(secret=b"\x01" * 32),
+            world.policy(),
+            opening,
+            statement,
+        ]
+        found = {type(document): document.to_bytes() for document in documents}
+        return found | {KeyDescription: (world.folder / "key.json").read_bytes()}
+
+    @cached_property
+    def r1cs(self) -> list[bytes]:
+        plain = write_r1cs(_circuit())
+        head = plain[:8]
+        sections = plain[12:]
+        gates = head + struct.pack("<I", 5) + sections
+        gates += struct.pack("<IQI", 4, 4, 0) + struct.pack("<IQI", 5, 4, 0)
+        header, body, labels = _sections(plain)
+        shuffled = head + struct.pack("<I", 3) + body + labels + header
+        return [plain, gates, shuffled]
+
+    @cached_property
+    def wtns(self) -> list[bytes]:
+        return [write_wtns(WITNESS), write_wtns(WITNESS[:32])]
+
+    @cached_property
+    def zkey(self) -> list[bytes]:
+        return [backend.engine().groth16_setup(self.r1cs[0], SETUP_ENTROPY)]
+
+    @cached_property
+    def groth16(self) -> tuple[bytes, bytes, bytes]:
+        """A verifying key, public inputs and a proof that holds."""
+        path = self.folder / "seed.zkey"
+        path.write_bytes(self.zkey[0])
+        key = backend.engine().ProvingKey(str(path))
+        return key.verifying_key(), WITNESS[32:64], key.prove(WITNESS, PROOF_ENTROPY)
+
+    @cached_property
+    def groth16_blobs(self) -> list[bytes]:
+        """Key, public inputs and proof in one, their lengths first."""
+        vk, publics, proof = self.groth16
+        return [struct.pack("<II", len(vk), len(publics)) + vk + publics + proof]
+
+    @cached_property
+    def snarkjs(self) -> dict[str, bytes]:
+        """snarkjs's JSON: ``key``, ``public``, ``proof``."""
+        vk, publics, proof = self.groth16
+        key = verifying_key_to_json(vk, backend.engine())
+        trees = {"key": key, "public": public_to_json(publics), "proof": proof_to_json(proof)}
+        return {name: dump_json(tree).encode() for name, tree in trees.items()}
+
+    @cached_property
+    def rules(self) -> list[bytes]:
+        return [self.world.text, *(path.read_bytes() for path in sorted(RULE_SETS.glob("*.yaml")))]
+
+    @cached_property
+    def accounts(self) -> list[bytes]:
+        listing = small_market().listing
+        account = Account({"BTC-PERP": 150, "BTC-C1": -25, "BTC-FUT": 0}, -12345)
+        quoted = b'"instrument","size","note"\r\n"BTC-PERP","1.5","a, ""b"""\r\n"cash","10","x\ny"\r\n'
+        return [account.to_csv(listing).encode(), b"\xef\xbb\xbf" + quoted]
+
+    @cached_property
+    def chains(self) -> list[bytes]:
+        """A chain as Deribit's collectors write it, and the same in the compact form; few lines of each."""
+        lines = (VECTORS / "deribit_chain_slice.csv").read_bytes().splitlines(keepends=True)
+        path = self.folder / "slice.csv"
+        path.write_bytes(b"".join(lines[:9]))
+        compact = format_chain(read_chain(path, "BTC"))
+        futures = "future,BTC-27FEB26,71582.66\nperpetual,BTC-PERPETUAL,71447.5\nexpiry"
+        return [path.read_bytes(), compact.replace("expiry", futures, 1).encode()]
+
+    @cached_property
+    def matrices(self) -> list[bytes]:
+        """Sides, number of entries, then rows, columns and values."""
+        entries = [(0, 0, 5), (2, 1, FR_MODULUS - 1), (2, 1, 7)]
+        head = struct.pack("<QQI", 3, 2, len(entries))
+        rows, columns = (struct.pack(f"<{len(entries)}I", *(e[k] for e in entries)) for k in (0, 1))
+        return [head + rows + columns + encode_elements([e[2] for e in entries])]
+
+    @cached_property
+    def files(self) -> list[bytes]:
+        """A file of every kind, as ``zkmargin inspect`` takes them."""
+        binary = [self.r1cs[0], self.wtns[0], self.zkey[0], PROGRAMS[0]]
+        return [*binary, *self.snarkjs.values(), *self.documents.values(), self.rules[0], self.accounts[0]]
+
+
+def _sections(content: bytes) -> list[bytes]:
+    found, at = [], 12
+    while at < len(content):
+        end = at + 12 + struct.unpack_from("<Q", content, at + 4)[0]
+        found.append(content[at:end])
+        at = end
+    return found

@@ -1,0 +1,375 @@
+"""What is fuzzed, and what each target promises of any input.
+
+A target returns normally where the input is accepted, and raises what its API documents where it is not:
+a ZkMarginError, or a ValueError of an arithmetic engine. Anything else is a finding, and so is an engine
+that accepts what the other refuses, a document that reads back differently, and a proof that was altered
+and still holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from parties import small_market
+
+from zkmargin import backend
+from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+from zkmargin.attestations.market import MarketSnapshotDocument
+from zkmargin.attestations.schema import Document
+from zkmargin.backend import Arithmetic
+from zkmargin.circuits.compile import compile_rules
+from zkmargin.circuits.rules import RuleSet, check_tables, load_rules, parse_rules
+from zkmargin.circuits.tables import table_schema
+from zkmargin.cli.main import run as run_command
+from zkmargin.errors import AccountInvalid, ZkMarginError
+from zkmargin.field import FR_MODULUS, encode_elements
+from zkmargin.formats import (
+    parse_json,
+    proof_from_json,
+    public_from_json,
+    read_r1cs,
+    read_wtns,
+    read_zkey,
+    read_zkey_header,
+    verifying_key_from_json,
+    write_r1cs,
+    write_wtns,
+)
+from zkmargin.formats.binfile import write_prime
+from zkmargin.margin.account import Account, import_csv
+from zkmargin.margin.build import build_market
+from zkmargin.margin.compact import read_source
+from zkmargin.verifier.envelope import Envelope
+from zkmargin.verifier.groth16 import ENGINES, verify_groth16
+from zkmargin.verifier.schemas import DOCUMENTS
+
+from .mutate import Mutator, mutate_bytes, mutate_json, mutate_sections, mutate_text, mutate_words
+from .seeds import PROGRAMS, PROOF_ENTROPY, SETUP_ENTROPY, Seeds
+
+REFUSALS = (ZkMarginError, ValueError)
+MAX_DEEP = 4096
+"""Sizes up to which an accepted input is also used, not only parsed."""
+
+
+class Finding(AssertionError):
+    """A promise that was broken."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """``run`` raises one of ``refusals`` where it refuses the input, Finding where a promise is broken."""
+
+    name: str
+    seeds: Callable[[Seeds], Sequence[bytes]]
+    mutate: Mutator
+    run: Callable[[bytes, Seeds], None]
+    refusals: tuple[type[Exception], ...] = (ZkMarginError,)
+    weight: int = 1
+
+
+def outcomes(call: Callable[[Arithmetic], object]) -> object:
+    """What both engines do, which must be the same; the refusal of the last where they refuse."""
+    results: dict[str, object] = {}
+    refused: dict[str, Exception] = {}
+    for name in backend.engines():
+        try:
+            results[name] = call(backend.engine(name))
+        except REFUSALS as error:
+            refused[name] = error
+    if results and refused:
+        raise Finding(f"{', '.join(results)} accept(s), {refused} refuse(s)")
+    if refused:
+        raise list(refused.values())[-1]
+    values = list(results.values())
+    if any(value != values[0] for value in values):
+        raise Finding(f"engines differ: {[str(value)[:200] for value in values]}")
+    return values[0]
+
+
+# --- files of the proof system ------------------------------------------------------------------------------
+
+
+def _r1cs(content: bytes, _: Seeds) -> None:
+    try:
+        system = read_r1cs(content)
+        n_wires = system.n_wires
+    except ZkMarginError:
+        # The engines must find the same fault: give them a witness that fits the header as it stands.
+        system, at = None, content.find(write_prime(FR_MODULUS)) + 36
+        n_wires = int.from_bytes(content[at : at + 4], "little")
+    witness = encode_elements([1]) + bytes(32 * (min(n_wires, MAX_DEEP) - 1))
+
+    def check(engine: Arithmetic) -> object:
+        try:
+            return engine.r1cs_check(content, witness)
+        except ValueError as error:
+            if system is not None:
+                raise Finding("an engine refuses a file that the reader accepts") from error
+            raise
+
+    outcomes(check)
+    if system is None:
+        raise Finding("engines accept a file that the reader refuses")
+    if read_r1cs(write_r1cs(system)) != system and system.wire_labels is not None:
+        raise Finding("a file reads back differently")
+    if system.n_wires < 64 and len(system.constraints) < 64 and zlib.crc32(content) % 16 == 0:
+        outcomes(lambda engine: engine.groth16_setup(content, SETUP_ENTROPY))
+
+
+def _wtns(content: bytes, _: Seeds) -> None:
+    values = read_wtns(content)
+    if read_wtns(write_wtns(values)) != values:
+        raise Finding("a file reads back differently")
+
+
+def _zkey(content: bytes, seeds: Seeds) -> None:
+    path = seeds.folder / "mutated.zkey"
+    path.write_bytes(content)
+    try:
+        header, verifying_key = read_zkey_header(content)
+        read_zkey(content)
+    except ZkMarginError:
+        header = None
+
+    def load(engine: Arithmetic) -> object:
+        key = engine.ProvingKey(str(path))
+        return key.n_public, key.n_wires, key.domain_size, key.verifying_key()
+
+    loaded = outcomes(load)
+    if header is None:
+        raise Finding("engines accept a file that the reader refuses")
+    if loaded != (header.n_public, header.n_wires, header.domain_size, verifying_key):
+        raise Finding("engines read another header")
+    if header.n_wires <= MAX_DEEP:
+        witness = encode_elements([1, *range(2, header.n_wires + 1)])
+        with contextlib.suppress(ValueError):
+            backend.engine().ProvingKey(str(path)).prove(witness, PROOF_ENTROPY)
+
+
+def _groth16(content: bytes, seeds: Seeds) -> None:
+    if len(content) < 8:
+        raise ValueError("too short to be cut up")
+    n_key, n_publics = struct.unpack_from("<II", content)
+    vk, rest = content[8 : 8 + n_key], content[8 + n_key :]
+    publics, proof = rest[:n_publics], rest[n_publics:]
+    outcomes(lambda engine: engine.groth16_verify(vk, publics, proof))
+    codes = set()
+    for name in ENGINES:
+        if name == "rust" and name not in backend.engines():
+            continue
+        try:
+            verify_groth16(vk, publics, proof, engine=name)
+            codes.add("holds")
+        except ZkMarginError as error:
+            codes.add(error.code)
+    if len(codes) != 1:
+        raise Finding(f"verifiers differ: {sorted(codes)}")
+    if codes == {"holds"} and (vk, publics, proof) != seeds.groth16:
+        raise Finding("an altered proof holds")
+
+
+def _program(content: bytes, _: Seeds) -> None:
+    columns = struct.pack("<6I", 0, 0, 1, 1, 2, 2), struct.pack("<6I", 0, 1, 0, 1, 0, 1)
+
+    def execute(engine: Arithmetic) -> object:
+        program = engine.WitnessProgram(content)
+        matrix = engine.SparseMatrix(*columns, encode_elements(range(6)), 3, 2)
+        needs_matrix = False
+        for matrices in ([], [matrix]):
+            try:
+                run = program.start([(1, encode_elements([3, 9, 27]))], matrices)
+                run.finish()
+                return run.witness().to_bytes()
+            except ValueError as error:
+                needs_matrix = "number of matrices" in str(error)
+                if not needs_matrix:
+                    return str(error)
+        return "needs other matrices"
+
+    outcomes(execute)
+
+
+def _matrix(content: bytes, _: Seeds) -> None:
+    if len(content) < 20:
+        raise ValueError("too short to be cut up")
+    n_rows, n_columns, count = struct.unpack_from("<QQI", content)
+    rest = content[20:]
+    parts = rest[: 4 * count], rest[4 * count : 8 * count], rest[8 * count :]
+
+    def fold(engine: Arithmetic) -> object:
+        matrix = engine.SparseMatrix(*parts, n_rows, n_columns)
+        small = max(n_rows, n_columns) <= MAX_DEEP  # larger ones are legitimate, and cost what they are
+        return matrix.fold(encode_elements([12345])) if small else "large"
+
+    outcomes(fold)
+
+
+# --- documents ----------------------------------------------------------------------------------------------
+
+
+def _deeper(document: Document) -> None:
+    """What every user of a document does next."""
+    if isinstance(document, MarketSnapshotDocument):
+        _ = document.market
+    elif isinstance(document, OwnerKeyFile):
+        document.keys()
+    elif isinstance(document, SigningKeyFile):
+        document.key()
+
+
+def _document(content: bytes, _: Seeds, kind: type[Document]) -> None:
+    document = kind.parse(content)
+    _deeper(document)
+    for again in (document.to_bytes(), document.to_text().encode()):
+        if kind.parse(again) != document:
+            raise Finding("a document reads back differently")
+
+
+def _verify(content: bytes, seeds: Seeds) -> None:
+    """No envelope but the one that was made may verify, whatever is done to its bytes."""
+    world = seeds.world
+    world.verify(content)
+    if Envelope.parse(content) != Envelope.parse(seeds.documents[Envelope]):
+        raise Finding("an altered envelope verifies")
+
+
+def _json(content: bytes, _: Seeds, read: Callable[[Any], object]) -> None:
+    read(parse_json(content, "file"))
+
+
+def _inspect(content: bytes, seeds: Seeds) -> None:
+    path = seeds.folder / "inspected"
+    path.write_bytes(content)
+    _command("inspect", path, "--json")
+
+
+def _command(*arguments: object) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run_command([str(argument) for argument in arguments])
+    text = out.getvalue() + err.getvalue()
+    if code not in (0, 1, 2) or "E_INTERNAL" in text or "Traceback" in text:
+        raise Finding(f"exit code {code}: {text[:500]}")
+    if (code == 0) == ('"error"' in text):
+        raise Finding(f"exit code {code} says otherwise than {text[:500]}")
+    if code:
+        raise AccountInvalid("refused", got=text[:80])
+
+
+# --- text ---------------------------------------------------------------------------------------------------
+
+
+def _rules(content: bytes, _: Seeds) -> None:
+    rules = parse_rules(content, "mutated.yaml")
+    table_schema(rules)
+    tables = small_market().tables
+    with contextlib.suppress(ZkMarginError):
+        check_tables(rules, tables)
+    if _room(rules) <= MAX_DEEP and zlib.crc32(content) % 8 == 0:
+        compile_rules(rules, cache=False)
+
+
+def _room(rules: RuleSet) -> int:
+    """More than the largest table has cells."""
+    product = 1
+    for axis in rules.axes.values():
+        product *= axis.capacity
+    return product
+
+
+def _account(content: bytes, seeds: Seeds) -> None:
+    path = seeds.folder / "mutated.csv"
+    path.write_bytes(content)
+    listing = small_market().listing
+    bounds = {"size_bounds": (-(10**6), 10**6), "cash_bounds": (-(10**11), 10**11)}
+    refused = None
+    for read in (partial(Account.read, path), partial(import_csv, path)):
+        try:
+            account = read(listing, **bounds)
+        except ZkMarginError as error:
+            refused = error
+            continue
+        if Account.of_csv(account.to_csv(listing), listing) != account:
+            raise Finding("an account reads back differently")
+        account.vector(listing)
+        return
+    if refused is not None:
+        raise refused
+
+
+def _chain(content: bytes, seeds: Seeds) -> None:
+    path = seeds.folder / "mutated_chain.csv"
+    path.write_bytes(content)
+    chain = read_source(path)
+    if zlib.crc32(content) % 4 == 0:
+        rules = load_rules("portfolio_scan")
+        market = build_market([chain], table_schema(rules))
+        check_tables(rules, market.tables)
+
+
+# --- the registry -------------------------------------------------------------------------------------------
+
+
+def _documents() -> list[Target]:
+    def seeds_of(kind: type[Document]) -> Callable[[Seeds], Sequence[bytes]]:
+        return lambda seeds: [seeds.documents[kind]]
+
+    return [
+        Target(
+            kind.TYPE.rpartition("/")[2], seeds_of(kind), mutate_json, partial(_document, kind=kind)
+        )
+        for kind in DOCUMENTS
+    ]
+
+
+def _snarkjs() -> list[Target]:
+    readers: Mapping[str, Callable[[Any], object]] = {
+        "key": verifying_key_from_json,
+        "public": public_from_json,
+        "proof": proof_from_json,
+    }
+
+    def seeds_of(name: str) -> Callable[[Seeds], Sequence[bytes]]:
+        return lambda seeds: [seeds.snarkjs[name]]
+
+    return [
+        Target(f"snarkjs-{name}", seeds_of(name), mutate_json, partial(_json, read=read))
+        for name, read in readers.items()
+    ]
+
+
+def _mutate_any(content: bytes, random: Any, others: Sequence[bytes]) -> bytes:
+    """By what the content looks like."""
+    if content[:4] in (b"r1cs", b"wtns", b"zkey"):
+        return mutate_sections(content, random, others)
+    if content[:1] in (b"{", b"["):
+        return mutate_json(content, random, others)
+    return mutate_bytes(content, random, others)
+
+
+TARGETS: Mapping[str, Target] = {
+    target.name: target
+    for target in (
+        Target("r1cs", lambda s: s.r1cs, mutate_sections, _r1cs, REFUSALS, 3),
+        Target("wtns", lambda s: s.wtns, mutate_sections, _wtns, weight=1),
+        Target("zkey", lambda s: s.zkey, mutate_sections, _zkey, REFUSALS, 3),
+        Target("groth16", lambda s: s.groth16_blobs, mutate_words, _groth16, REFUSALS, 3),
+        Target("program", lambda _: PROGRAMS, mutate_words, _program, REFUSALS, 4),
+        Target("matrix", lambda s: s.matrices, mutate_words, _matrix, REFUSALS),
+        *_documents(),
+        Target("verify", lambda s: [s.documents[Envelope]], mutate_json, _verify, weight=3),
+        *_snarkjs(),
+        Target("inspect", lambda s: s.files, _mutate_any, _inspect, weight=2),
+        Target("rules", lambda s: s.rules, mutate_text, _rules, weight=4),
+        Target("account", lambda s: s.accounts, mutate_text, _account, weight=2),
+        Target("chain", lambda s: s.chains, mutate_text, _chain, weight=2),
+    )
+}

@@ -63,11 +63,11 @@ class _Number:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in fields if names.count(name) > 1)
-        raise SchemaType(f"field `{twice[:60]}` comes twice in one object")
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise SchemaType(f"field `{name[:60]}` comes twice in one object")
+        fields[name] = value
     return fields
 
 
@@ -100,9 +100,7 @@ def _check_depth(raw: bytes, what: str) -> None:
     for bracket in re.findall(rb"[\[\]{}]", _STRINGS.sub(b"", raw)):
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH:
-            raise SchemaType(
-                "document is nested too deeply", where=what, expected=f"at most {MAX_DEPTH} levels"
-            )
+            raise SchemaType("document is nested too deeply", where=what, expected=f"at most {MAX_DEPTH} levels")
 
 
 # --- field types ------------------------------------------------------------------------------------------
@@ -198,9 +196,7 @@ SignedInteger = Annotated[
 Bytes = Annotated[bytes, *_bytes(None)]
 Bytes32 = Annotated[bytes, *_bytes(32)]
 Address = Annotated[bytes, *_bytes(20)]
-Text = Annotated[
-    str, PlainValidator(_read_text), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
-]
+Text = Annotated[str, PlainValidator(_read_text), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})]
 Sequence = BeforeValidator(_as_tuple)  # Annotated[tuple[X, ...], Sequence]: JSON has arrays only
 
 
@@ -384,9 +380,7 @@ def _translate(error: ValidationError, prefix: str) -> ZkMarginError:
     location, kind = finding["loc"], finding["type"]
     where = _path(location, prefix)
     if kind == "extra_forbidden":
-        return SchemaUnknownField(
-            f"field `{str(location[-1])[:60]}` is not part of the document", where=where
-        )
+        return SchemaUnknownField(f"field `{str(location[-1])[:60]}` is not part of the document", where=where)
     if kind == "missing":
         return SchemaType(f"field `{location[-1]}` is missing", where=where)
     return _codes().get(kind, SchemaType)(finding["msg"], where=where)
@@ -410,6 +404,4 @@ def _plain(schema: Any, names: bool = False) -> Any:
     if not isinstance(schema, dict):
         return schema
     kept = {key: value for key, value in schema.items() if names or key not in ("title", "default")}
-    return {
-        key: _plain(value, names=key in ("properties", "$defs") and not names) for key, value in kept.items()
-    }
+    return {key: _plain(value, names=key in ("properties", "$defs") and not names) for key, value in kept.items()}

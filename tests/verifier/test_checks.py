@@ -1,0 +1,137 @@
+"""Checks that only a dishonest venue, publisher or policy can reach, and the independence of the engines."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parties import CHALLENGE, KEYS, NOW, PUBLISHER, RULES, VENUE, World, small_market
+
+from zkmargin.attestations.context import Claim, compute_context_input
+from zkmargin.attestations.documents import sign
+from zkmargin.attestations.positions import PositionStatementDocument
+from zkmargin.circuits.rules import parse_rules
+from zkmargin.errors import ListingMismatch, VerificationError, ZkMarginError
+from zkmargin.prover.prove import Request
+from zkmargin.verifier.checks import require_listing
+from zkmargin.verifier.envelope import Envelope
+from zkmargin.verifier.policy import LeastClaim
+
+
+def refusal(world: World, envelope: Envelope | bytes, **arguments: Any) -> str:
+    try:
+        world.verify(envelope, **arguments)
+    except ZkMarginError as error:
+        return error.code
+    return "holds"
+
+
+def in_context(world: World, envelope: Envelope, **changes: Any) -> Envelope:
+    """With other fields of the context, and the public input that fits them."""
+    context = envelope.context.model_copy(update=changes)
+    stated = {"context": compute_context_input(context, world.domain.signing())}
+    publics = envelope.public_inputs.model_copy(update=stated)
+    return envelope.model_copy(update={"context": context, "public_inputs": publics})
+
+
+def test_a_pledge_does_not_outlive_its_epoch(world: World, envelope: Envelope) -> None:
+    end = (NOW // 86400 + 1) * 86400
+    assert refusal(world, in_context(world, envelope, expires_at=end)) == "E_PROOF_INVALID"
+    assert refusal(world, in_context(world, envelope, expires_at=end + 1)) == "E_PLEDGE_TOO_LONG"
+    backwards = in_context(world, envelope, expires_at=envelope.context.issued_at)
+    assert refusal(world, backwards) == "E_EXPIRY"
+
+
+def test_a_table_commitment_is_of_another_binding(world: World) -> None:
+    honest = world.snapshot()
+    snapshot = honest.snapshot.model_copy(update={"table_commitment": 1})
+    forged = honest.model_copy(update={"snapshot": snapshot, "signatures": ()})
+    with pytest.raises(VerificationError) as caught:
+        world.prove(snapshot=forged.with_signatures([PUBLISHER]))
+    assert caught.value.code == "E_MARKET"
+
+
+@pytest.mark.parametrize("changes", [{"scheme": 2}, {"scheme": 0}, {"size_commitment": b"\0"}])
+def test_other_commitment_schemes_are_not_understood(world: World, changes: dict[str, Any]) -> None:
+    document, opening = world.statement()
+    statement = document.statement.model_copy(update=changes)
+    signed = PositionStatementDocument(
+        domain=world.domain, statement=statement, signatures=sign(statement, world.domain.signing(), [VENUE])
+    )
+    request = Request(world.policy(), world.snapshot(), (signed,), NOW, None, CHALLENGE)
+    with pytest.raises(VerificationError) as caught:
+        world.prover.prove(request, opening, KEYS)
+    assert caught.value.code == "E_STATEMENT"
+
+
+def test_a_requirement_that_the_rules_lack_cannot_be_claimed(tmp_path: Path) -> None:
+    text = RULES.replace(b"  initial: (scan + short) * im_factor\n", b"").replace(
+        b"maintenance: scan + short", b"maintenance: (scan + short) * im_factor"
+    )
+    world = World(tmp_path, text=text)
+    envelope = world.prove()
+    assert refusal(world, envelope) == "holds"
+    initial = world.policy(claim=LeastClaim(kind="initial", num=1, den=1))
+    with pytest.raises(VerificationError) as caught:
+        world.prove(policy=initial)
+    assert caught.value.code == "E_CLAIM"
+
+
+def test_a_listed_key_of_another_circuit_is_refused(world: World, envelope: Envelope, tmp_path: Path) -> None:
+    """The policy's author paired the wrong key with the rules: the number of inputs gives it away."""
+    larger = World(tmp_path, text=RULES.replace(b"capacity: 8", b"capacity: 9"))
+    mixed = world.accepted.model_copy(update={"vk_hash": larger.accepted.vk_hash})
+    policy = world.policy(rule_sets=(mixed,))
+    forged = in_context(world, envelope, vk_hash=mixed.vk_hash, policy_id=policy.policy_id)
+    assert refusal(world, forged, policy=policy, verifying_key=larger.verifying_key) == "E_VK"
+
+
+def test_private_columns_run_over_the_listing() -> None:
+    market = small_market()
+    require_listing(parse_rules(RULES), market)
+    honest = parse_rules(RULES)
+    size = honest.columns["size"]
+    moved = replace(honest, columns={**honest.columns, "size": replace(size, axes=("scenario",))})
+    with pytest.raises(ListingMismatch, match="listing"):
+        require_listing(moved, market)
+
+
+SCRIPT = """
+import sys
+sys.modules["zkmargin._core"] = None  # importing it fails from here on
+from pathlib import Path
+from parties import World
+from tampering import code_of
+world = World(Path(sys.argv[1]))
+raw = (world.folder / "envelope.json").read_bytes()
+print(code_of(world, raw, "python"), code_of(world, raw, "reference"), code_of(world, raw, "rust"))
+print(code_of(world, raw.replace(b'"C":"', b'"C":"1'), "python"))
+"""
+
+
+def test_the_python_engine_needs_nothing_of_the_core(world: World, envelope: Envelope) -> None:
+    (world.folder / "envelope.json").write_bytes(envelope.to_bytes())
+    here = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(world.folder)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split()[:3] == ["holds", "holds", "E_ENGINE"]
+    assert run.stdout.split()[3] in ("E_PROOF_INVALID", "E_FIELD_RANGE")
+
+
+def test_claims_of_another_strength_do_not_verify(world: World, envelope: Envelope) -> None:
+    """A proof of 1/1 does not pass for 2/1, whatever the policy asks."""
+    stronger = world.policy(claim=LeastClaim(kind="maintenance", num=2, den=1))
+    publics = envelope.public_inputs.model_copy(update={"claim": Claim(num=2, den=1).pack()})
+    forged = in_context(world, envelope.model_copy(update={"public_inputs": publics}), policy_id=stronger.policy_id)
+    assert refusal(world, forged, policy=stronger) == "E_PROOF_INVALID"

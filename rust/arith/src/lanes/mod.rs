@@ -38,3 +38,20 @@ pub(crate) fn available() -> bool {
         false
     }
 }
+
+/// Asks the processor to fetch `values[index]`, if there is such.
+#[inline(always)]
+pub(crate) fn prefetch<T>(values: &[T], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(value) = values.get(index) {
+        let start = std::ptr::from_ref(value).cast::<i8>();
+        // SAFETY: a prefetch reads nothing that the program could see, whatever the address; SSE is always there.
+        unsafe {
+            use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+            _mm_prefetch::<_MM_HINT_T0>(start);
+            _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(size_of::<T>() - 1));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, index);
+}

@@ -65,14 +65,7 @@ impl<C: Curve> FixedBase<C> {
                 occupied.push(index);
             }
         }
-        let sums = summer.sum(&references, &mut lengths, |reference| {
-            let point = self.table[(reference & !NEGATIVE) as usize];
-            if reference & NEGATIVE == 0 {
-                point
-            } else {
-                -point
-            }
-        });
+        let sums = summer.sum(&self.table, &references, &mut lengths);
         let mut out = vec![Affine::INFINITY; scalars.len()];
         for (index, sum) in occupied.into_iter().zip(sums) {
             out[index] = *sum;
@@ -89,7 +82,7 @@ fn multiples<C: Curve>(point: &Affine<C>, count: usize) -> Vec<Affine<C>> {
         let known = out.len() as u32;
         let references: Vec<u32> = (0..known).flat_map(|i| [known - 1, i]).collect();
         let mut lengths = vec![2u32; out.len()];
-        let sums = summer.sum(&references, &mut lengths, |index| out[index as usize]).to_vec();
+        let sums = summer.sum(&out, &references, &mut lengths).to_vec();
         out.extend(sums);
     }
     out

@@ -97,14 +97,7 @@ impl<C: Curve> Bucketing<C> {
     fn window_sum(&mut self, points: &[Affine<C>], scalars: &Recoded, task: &Task) -> Point<C> {
         self.sort_into_buckets(scalars, task);
         // One affine sum per occupied bucket, in bucket order.
-        let buckets = self.summer.sum(&self.references, &mut self.lengths, |reference| {
-            let point = points[(reference & !recode::NEGATIVE) as usize];
-            if reference & recode::NEGATIVE == 0 {
-                point
-            } else {
-                -point
-            }
-        });
+        let buckets = self.summer.sum(points, &self.references, &mut self.lengths);
         weighted_sum(&mut Summer::default(), buckets, &self.occupied)
     }
 
@@ -176,7 +169,7 @@ fn weighted_sum<C: Curve>(summer: &mut Summer<C>, points: &[Affine<C>], weights:
     }
     let occupied: Vec<usize> = (0..lengths.len()).filter(|&cell| lengths[cell] > 0).collect();
     lengths.retain(|&length| length > 0);
-    let sums = summer.sum(&references, &mut lengths, |index| points[index as usize]);
+    let sums = summer.sum(points, &references, &mut lengths);
     let mut cells = vec![Affine::INFINITY; rows + columns];
     for (cell, sum) in occupied.into_iter().zip(sums) {
         cells[cell] = *sum;
@@ -203,6 +196,6 @@ fn running_sum<C: Curve>(points: &[Affine<C>]) -> Point<C> {
 pub fn sum_points<C: Curve>(points: &[Affine<C>]) -> Point<C> {
     let references: Vec<u32> = (0..points.len() as u32).collect();
     let mut summer = Summer::default();
-    let sums = summer.sum(&references, &mut [points.len() as u32], |index| points[index as usize]);
+    let sums = summer.sum(points, &references, &mut [points.len() as u32]);
     sums.first().map_or(Point::INFINITY, |sum| (*sum).into())
 }

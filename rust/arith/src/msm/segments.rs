@@ -4,9 +4,10 @@
 //! right: equal points (doubled), opposite points (infinity), points at infinity. Batches without such cases go to
 //! the vector backend.
 
+use super::recode::NEGATIVE;
 use crate::curve::{Affine, Curve};
 use crate::field::{batch_inverse, Field};
-use crate::lanes::Batch;
+use crate::lanes::{prefetch, Batch};
 
 /// Additions per inversion.
 const BATCH: usize = 1024;
@@ -14,6 +15,9 @@ const BATCH: usize = 1024;
 const LEAST_FOR_LANES: usize = 32;
 /// A multiple of the additions that the backend does at once.
 const GRAIN: usize = 4;
+
+/// How many references ahead points are fetched.
+const PREFETCH: usize = 24;
 
 /// Reusable memory for sums of lists.
 pub(super) struct Summer<C: Curve> {
@@ -51,15 +55,23 @@ impl<C: Curve> Default for Summer<C> {
 }
 
 impl<C: Curve> Summer<C> {
-    /// The sums of consecutive lists: `lengths` (each at least one, overwritten) partition `references`, which
-    /// `load` turns into points.
+    /// The sums of consecutive lists: `lengths` (each at least one, overwritten) partition `references`, indices of
+    /// `points`, which are taken negatively where [`NEGATIVE`] is set.
     pub(super) fn sum(
         &mut self,
+        points: &[Affine<C>],
         references: &[u32],
         lengths: &mut [u32],
-        load: impl Fn(u32) -> Affine<C>,
     ) -> &[Affine<C>] {
-        self.adder.round(lengths, &mut self.to, |i| load(references[i]));
+        self.adder.round(lengths, &mut self.to, |i| {
+            // The points of a bucket lie anywhere in memory: without this, most time goes by in waiting for them.
+            if let Some(later) = references.get(i + PREFETCH) {
+                prefetch(points, (later & !NEGATIVE) as usize);
+            }
+            let point = points[(references[i] & !NEGATIVE) as usize];
+            // Signs are random: a table costs less than a branch.
+            [point, -point][usize::from(references[i] & NEGATIVE != 0)]
+        });
         while lengths.iter().any(|&length| length > 1) {
             std::mem::swap(&mut self.from, &mut self.to);
             let from = &self.from;

@@ -60,7 +60,8 @@ def test_limits(name: str, bundled: dict[str, CompiledCircuit]) -> None:
 
 def test_another_process_gives_the_same_bytes() -> None:
     script = (
-        "import sys; from zkmargin.circuits.compile import compile_rules; from zkmargin.circuits.rules import parse_rules\n"
+        "import sys\nfrom zkmargin.circuits.compile import compile_rules\n"
+        "from zkmargin.circuits.rules import parse_rules\n"
         "circuit = compile_rules(parse_rules(sys.stdin.buffer.read()), cache=False)\n"
         "print(circuit.r1cs_digest.hex(), __import__('hashlib').sha256(circuit.program).hexdigest())"
     )
@@ -95,7 +96,7 @@ def test_the_file_reads_back(bundled: dict[str, CompiledCircuit]) -> None:
     assert bundled["portfolio_scan"].r1cs[:4] == b"r1cs"
 
 
-def test_b_is_the_sparse_side(bundled: dict[str, CompiledCircuit]) -> None:
+def test_b_is_the_sparse_side() -> None:
     """The prover pays for B in G2: a dense factor stands in A unless both are dense."""
     for row in formats.read_r1cs(compiled("portfolio").r1cs).constraints:
         assert len(row[1]) <= len(row[0])

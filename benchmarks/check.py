@@ -1,0 +1,176 @@
+"""Judge times and sizes against their budgets (benchmarks/README.md): ``make bench-check``.
+
+    python benchmarks/check.py [--json] [--rules NAME ...] [--repeat N]
+
+Exit code 0 if every budget holds, 1 if one is missed, 2 if something could not be measured. Without gnark its
+ratio is not judged, except where ZKMARGIN_CI=1 insists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from peers import Case, Peer, PeerError, start_ours
+from prepare import prove_arguments, rules_case
+from prove import RULES, WORK, machine, measure_case
+
+CONSTRAINTS = {"portfolio_scan": 58_000, "deribit_pm": 105_000}
+GNARK_RATIO = 2.0
+SETUP_SECONDS = 30.0
+COMPILE_SECONDS, CACHED_SECONDS = 20.0, 1.0
+VERIFY_MILLISECONDS = 15.0
+PROCESS_SECONDS = 0.7
+PEAK_MEBIBYTES = 1000 * 1000 * 1000 / 2**20
+
+VERIFY_RUNS = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One budget. ``holds`` is None where it could not be judged."""
+
+    what: str
+    measured: float | None
+    budget: float
+    unit: str
+    note: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the budget holds."""
+        return None if self.measured is None else self.measured <= self.budget
+
+
+def main() -> int:
+    """Parse options, measure, judge, print."""
+    parser = argparse.ArgumentParser(description="Judge times and sizes against their budgets.")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument("--rules", nargs="+", default=RULES, choices=RULES, metavar="NAME")
+    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="measured runs of each")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for keys and circuits")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    try:
+        findings = [
+            finding
+            for name in options.rules
+            for finding in judge(rules_case(options.work, name), options.work, max(1, options.repeat))
+        ]
+    except (PeerError, subprocess.CalledProcessError) as error:
+        print(f"budgets cannot be judged: {error}", file=sys.stderr)
+        return 2
+    if options.json:
+        listed = [asdict(finding) | {"holds": finding.holds} for finding in findings]
+        print(json.dumps({"machine": machine(), "findings": listed}, indent=2))
+    else:
+        show(findings)
+    insist = os.environ.get("ZKMARGIN_CI") == "1"
+    return 1 if any(not (finding.holds or (finding.holds is None and not insist)) for finding in findings) else 0
+
+
+def judge(case: Case, work: Path, repeat: int) -> Iterator[Finding]:
+    """All budgets of one rule set."""
+    name = case.name
+    report = measure_case(case, work, ["gnark"], repeat)
+    yield Finding(f"{name}: constraints", report["constraints"], CONSTRAINTS[name], "")
+    ratio = report["ratios"].get("gnark")
+    measured = None if ratio is None else ratio["wall"]["min"]
+    yield Finding(f"{name}: proving / gnark", measured, GNARK_RATIO, "x", report["absent"].get("gnark", ""))
+    yield from compile_and_setup(name)
+    ours = start_ours(case)
+    try:
+        if name == RULES[0]:
+            yield verification(ours, report["public_inputs"])
+        yield from process(case, ours, repeat)
+    finally:
+        ours.close()
+
+
+def compile_and_setup(name: str) -> Iterator[Finding]:
+    """From nothing: an empty cache, an empty folder."""
+    with tempfile.TemporaryDirectory(prefix="zkmargin-bench-") as temporary:
+        environment = {**os.environ, "ZKMARGIN_CACHE": temporary}
+        seconds = [_run(["rules", "compile", name, "--json"], environment)["seconds"]["compile"] for _ in range(2)]
+        yield Finding(f"{name}: compile", seconds[0], COMPILE_SECONDS, "s")
+        yield Finding(f"{name}: compile, cached", seconds[1], CACHED_SECONDS, "s")
+        made = _run(["setup", "dev", name, "--out", f"{temporary}/keys", "--json"], environment)
+        yield Finding(f"{name}: development setup", made["seconds"]["setup"], SETUP_SECONDS, "s")
+
+
+def verification(ours: Peer, public_inputs: int) -> Finding:
+    """The core's verification of one proof, the fastest of several."""
+    ours.request("prove")
+    fastest = min(ours.request("verify")["wall"] for _ in range(VERIFY_RUNS))
+    what = f"verification, {public_inputs:,} public inputs"
+    return Finding(what, fastest * 1e3, VERIFY_MILLISECONDS, "ms")
+
+
+def process(case: Case, ours: Peer, repeat: int) -> Iterator[Finding]:
+    """``zkmargin prove`` as a process, interleaved with proofs of a process that has everything loaded."""
+    inside, outside, peak = [], [], 0
+    with tempfile.TemporaryDirectory(prefix="zkmargin-bench-") as temporary:
+        command = [sys.executable, "-m", "zkmargin.cli.main"]
+        command += prove_arguments(case, Path(temporary) / "account.margin-proof.json")
+        for _ in range(repeat + 1):
+            inside.append(ours.request("prove")["wall"])
+            wall, resident = _measure(command)
+            outside.append(wall)
+            peak = max(peak, resident)
+    beyond = min(outside[1:]) - min(inside[1:])
+    yield Finding(f"{case.name}: process beyond proving", beyond, PROCESS_SECONDS, "s")
+    yield Finding(f"{case.name}: peak memory", peak / 2**20, PEAK_MEBIBYTES, "MiB")
+
+
+def _run(arguments: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "zkmargin.cli.main", *arguments]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _measure(command: list[str]) -> tuple[float, int]:
+    """Wall seconds and peak resident bytes of a process that must succeed."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise PeerError(f"zkmargin prove ended with exit code {child.returncode}")
+    return wall, usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss << 10
+
+
+def show(findings: list[Finding]) -> None:
+    """The findings as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"budgets, on {machine()['cpu']}, {os.cpu_count()} cores", title_justify="left")
+    for heading in ("what", "measured", "budget", ""):
+        table.add_column(heading, justify="right" if heading in ("measured", "budget") else "left")
+    verdicts = {True: "[green]holds[/]", False: "[red]missed[/]", None: "[yellow]not judged[/]"}
+    for finding in findings:
+        measured = "" if finding.measured is None else _figure(finding.measured, finding.unit)
+        verdict = verdicts[finding.holds] + (f" ({finding.note})" if finding.note else "")
+        table.add_row(finding.what, measured, _figure(finding.budget, finding.unit), verdict)
+    Console(width=None if sys.stdout.isatty() else shutil.get_terminal_size((110, 40)).columns).print(table)
+
+
+def _figure(value: float, unit: str) -> str:
+    number = f"{value:,.0f}" if not unit or abs(value) >= 100 else f"{value:.3g}"
+    return f"{number} {unit}".strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

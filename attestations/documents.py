@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from zkmargin.attestations.eip712 import DOMAIN_NAME, DOMAIN_VERSION, SigningDomain, Structure, Value
 from zkmargin.attestations.schema import (
@@ -22,7 +23,7 @@ from zkmargin.attestations.schema import (
 )
 from zkmargin.attestations.signatures import SignerSet, SigningKey, require_quorum
 from zkmargin.encoding import sha256
-from zkmargin.errors import DomainMismatch
+from zkmargin.errors import DomainMismatch, SchemaType
 
 SCHEME_POSEIDON = 1
 
@@ -77,6 +78,12 @@ class DomainFile(Document):
     version: Literal["1"] = "1"
     name: Text
     epoch_length: U64
+
+    @model_validator(mode="after")
+    def _epochs_pass(self) -> Self:
+        if self.epoch_length < 1:
+            raise PydanticCustomError(SchemaType.code, "epochLength must be at least one second")
+        return self
 
     def domain(self) -> OfflineDomain:
         """The signing domain: salt = SHA-256 of the file's RFC 8785 bytes."""
@@ -199,14 +206,10 @@ def require_signed(
     where: str,
 ) -> None:
     """Raise unless a quorum of ``signers`` signed ``structure`` under ``domain``."""
-    require_quorum(
-        structure.digest(domain), [(entry.signer, entry.signature) for entry in signatures], signers, where
-    )
+    require_quorum(structure.digest(domain), [(entry.signer, entry.signature) for entry in signatures], signers, where)
 
 
-def require_domain(
-    given: OfflineDomain | HomeDomain, expected: OfflineDomain | HomeDomain, where: str
-) -> None:
+def require_domain(given: OfflineDomain | HomeDomain, expected: OfflineDomain | HomeDomain, where: str) -> None:
     """Raise DomainMismatch unless a document is for the expected domain."""
     if given != expected:
         raise DomainMismatch(

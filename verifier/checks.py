@@ -69,8 +69,6 @@ def require_parties(case: Case) -> None:
     require_domain(case.envelope.domain, policy.domain, "domain")
     if case.challenge is None and policy.challenge_required:
         raise ChallengeMismatch("the policy asks for a challenge, and none was given to check against")
-    if case.challenge is not None and len(case.challenge) != 32:
-        raise ChallengeMismatch("a challenge has 32 bytes", got=len(case.challenge))
     if context.challenge != (ZERO32 if case.challenge is None else case.challenge):
         raise ChallengeMismatch("the proof answers another challenge", where="context.challenge")
     if context.verifier_id != policy.verifier_id:

@@ -122,9 +122,7 @@ def test_statements_hash_in_ascending_venue_only() -> None:
 
 
 def test_every_field_of_the_context_counts() -> None:
-    names = [
-        name for name in StatementContext.model_fields if name not in ("epoch", "issued_at", "expires_at")
-    ]
+    names = [name for name in StatementContext.model_fields if name not in ("epoch", "issued_at", "expires_at")]
     fields: dict[str, Any] = {name: bytes([index]) * 32 for index, name in enumerate(names)}
     context = StatementContext(**fields, epoch=1, issued_at=2, expires_at=3)
     inputs = {compute_context_input(context, DOMAIN)}

@@ -33,8 +33,7 @@ def _peer_digest(domain: SigningDomain, structure: Structure, values: dict[str, 
         stated |= {"chainId": domain.chain_id, "verifyingContract": "0x" + domain.verifying_contract.hex()}
     types = {structure.name: [{"name": name, "type": kind} for name, kind in structure.members]}
     readable = {
-        name: "0x" + values[name].hex() if kind == "address" else values[name]
-        for name, kind in structure.members
+        name: "0x" + values[name].hex() if kind == "address" else values[name] for name, kind in structure.members
     }
     return bytes(_hash_eip191_message(encode_typed_data(stated, types, readable)))
 
@@ -95,9 +94,7 @@ VALID: dict[str, Any] = {
         ({"text": "\ud800"}, SchemaType),
     ],
 )
-def test_values_that_do_not_fit_are_refused_before_hashing(
-    change: dict[str, Any], error: type[Exception]
-) -> None:
+def test_values_that_do_not_fit_are_refused_before_hashing(change: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         OFFLINE.digest(MIXED, VALID | change)
 

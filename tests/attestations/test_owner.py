@@ -23,9 +23,7 @@ def test_owner_vectors() -> None:
 def test_identifier_vectors() -> None:
     asset_id = 125903486152787274354942409682287496409892315065477696520472691337835636277
     assert identifier(ASSET) == asset_id
-    collateral = Structure(
-        "CollateralId(string chain,string account,string asset,string custody,uint32 note)"
-    )
+    collateral = Structure("CollateralId(string chain,string account,string asset,string custody,uint32 note)")
     cid = collateral.hash(
         {
             "chain": "eip155:1",
@@ -55,13 +53,9 @@ def test_an_offline_domain_pledges_under_its_salt() -> None:
 def test_hkdf_rfc5869_vectors() -> None:
     """RFC 5869, appendix A.1 and A.3 (SHA-256; with and without salt and info)."""
     long = hkdf_sha256(bytes([11]) * 22, bytes(range(0xF0, 0xFA)), 42, bytes(range(13)))
-    assert long.hex() == (
-        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
-    )
+    assert long.hex() == ("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865")
     bare = hkdf_sha256(bytes([11]) * 22, b"", 42)
-    assert bare.hex() == (
-        "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
-    )
+    assert bare.hex() == ("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8")
     for length in (0, 8161):
         with pytest.raises(BytesLength):
             hkdf_sha256(b"", b"", length)

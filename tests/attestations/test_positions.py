@@ -100,9 +100,7 @@ def test_a_statement_opens() -> None:
     document, opening = issue_statement(LAYOUT, SIZES, -42, CUSTOMER, TERMS)
     listing = u248(TERMS.listing_digest)
     size = LAYOUT.size_commitment(SIZES)
-    expected = tagged(
-        "positions", CUSTOMER.owner, 3, CUSTOMER.subject, size, FR_MODULUS - 42, listing, opening.salt
-    )
+    expected = tagged("positions", CUSTOMER.owner, 3, CUSTOMER.subject, size, FR_MODULUS - 42, listing, opening.salt)
     assert document.statement.commitment == expected
     opening.require_opens(document.statement, LAYOUT)
     assert PositionOpening.parse(opening.to_bytes()) == opening

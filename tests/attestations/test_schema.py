@@ -58,10 +58,7 @@ STATEMENT: dict[str, Any] = {
 def test_round_trip_and_canonical_bytes() -> None:
     statement = PositionStatement.of_json(STATEMENT)
     assert statement.to_json() == STATEMENT
-    assert (
-        PositionStatement(**{name: getattr(statement, name) for name in type(statement).model_fields})
-        == statement
-    )
+    assert PositionStatement(**{name: getattr(statement, name) for name in type(statement).model_fields}) == statement
     domain = DomainFile(name="ünïcode €", epoch_length=86400)
     assert domain.to_bytes() == rfc8785.dumps(domain.to_json())
     assert DomainFile.parse(domain.to_bytes()) == DomainFile.parse(domain.to_text().encode()) == domain
@@ -246,6 +243,11 @@ def test_private_models_show_nothing() -> None:
         assert "31337" not in str(caught.value)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
+
+
+def test_an_epoch_takes_time() -> None:
+    with pytest.raises(SchemaType, match="epochLength"):
+        DomainFile(name="x", epoch_length=0)
 
 
 def test_models_are_frozen() -> None:

@@ -20,7 +20,7 @@ from zkmargin.errors import ListingMismatch, VerificationError, ZkMarginError
 from zkmargin.prover.prove import Request
 from zkmargin.verifier.checks import require_listing
 from zkmargin.verifier.envelope import Envelope
-from zkmargin.verifier.policy import LeastClaim
+from zkmargin.verifier.policy import LeastClaim, MaximumAge
 
 
 def refusal(world: World, envelope: Envelope | bytes, **arguments: Any) -> str:
@@ -44,7 +44,23 @@ def test_a_pledge_does_not_outlive_its_epoch(world: World, envelope: Envelope) -
     assert refusal(world, in_context(world, envelope, expires_at=end)) == "E_PROOF_INVALID"
     assert refusal(world, in_context(world, envelope, expires_at=end + 1)) == "E_PLEDGE_TOO_LONG"
     backwards = in_context(world, envelope, expires_at=envelope.context.issued_at)
-    assert refusal(world, backwards) == "E_EXPIRY"
+    for at in (NOW - 1, NOW):
+        assert refusal(world, backwards, at=at) == "E_EXPIRY"
+
+
+def test_a_long_expiry_does_not_make_a_proof_last(world: World) -> None:
+    policy = world.policy(maximum_age=MaximumAge(price=10**6, statement=10**6, proof=300))
+    snapshot = world.snapshot(expires_at=NOW + 10**6)
+    long = in_context(world, world.prove(policy=policy, snapshot=snapshot), expires_at=NOW + 1000)
+    arguments: dict[str, Any] = {"policy": policy, "market": snapshot}
+    assert refusal(world, long, at=NOW + 300, **arguments) == "E_PROOF_INVALID"
+    assert refusal(world, long, at=NOW + 301, **arguments) == "E_EXPIRY"
+
+
+def test_a_challenge_that_was_not_given_is_not_zero(world: World, envelope: Envelope) -> None:
+    """A caller who forgets the challenge does not accept proofs that answer none."""
+    unasked = in_context(world, envelope, challenge=bytes(32))
+    assert refusal(world, unasked, challenge=None) == "E_CHALLENGE"
 
 
 def test_a_table_commitment_is_of_another_binding(world: World) -> None:

@@ -40,9 +40,7 @@ def range_check_account(cs: ConstraintSystem, rules: RuleSet, signs: Signs) -> A
             shape = rules.shape(column.axes)
             checked = []
             for place, wire in zip(places(shape), cs.privates[column.name].wires, strict=True):
-                value = num_unchecked(
-                    LinearCombination.of_wire(wire), column.lo, column.hi
-                )  # the check follows
+                value = num_unchecked(LinearCombination.of_wire(wire), column.lo, column.hi)  # the check follows
                 checked.append(decompose(cs, value, column.lo, column.bits, f"{column.name}{place}"))
                 if column.lo < 0:
                     signs.register(checked[-1])
@@ -51,9 +49,7 @@ def range_check_account(cs: ConstraintSystem, rules: RuleSet, signs: Signs) -> A
     return Account(columns, digits)
 
 
-def add_bases(
-    cs: ConstraintSystem, rules: RuleSet, account: Account, bases: Sequence[Base], signs: Signs
-) -> None:
+def add_bases(cs: ConstraintSystem, rules: RuleSet, account: Account, bases: Sequence[Base], signs: Signs) -> None:
     """Give every base its wires in a row: exact functions of the columns.
 
     Cost: none for columns; one constraint per element of a product, of a positive part of a signed column;
@@ -110,6 +106,4 @@ def form_values(rules: RuleSet, account: Account, form: RowForm, axes: Sequence[
     """A row form over the given axes, from bases that exist: linear combinations, no constraint."""
     aligned = [align(rules, account.bases[base], base.axes, axes) for _, base in form.terms]
     factors = [factor for factor, _ in form.terms]
-    return elementwise(
-        lambda *values: Num.weighted(list(zip(factors, values, strict=True)), form.constant), *aligned
-    )
+    return elementwise(lambda *values: Num.weighted(list(zip(factors, values, strict=True)), form.constant), *aligned)

@@ -258,9 +258,7 @@ class ConstraintSystem:
         return first
 
     def _advise(self, name: str, op: Op, label: str, outputs: tuple[int, int], *operands: int) -> None:
-        self.program.hint(
-            name, op, self._scope_without_indices + label, self._scope + label, outputs, *operands
-        )
+        self.program.hint(name, op, self._scope_without_indices + label, self._scope + label, outputs, *operands)
 
     def declare_bound(self, first_wire: int, count: int, label: str, inequality: str) -> None:
         """Put advice on the list of one-sided bounds: values that no constraint fixes, and need not."""

@@ -167,9 +167,7 @@ class Forms:
         if isinstance(node, Product):
             return node.left.type.visibility is not Visibility.PRIVATE and self.is_linear(node.right)
         if isinstance(node, LinearSum):
-            return all(
-                t.type.visibility is not Visibility.PRIVATE or self.is_linear(t) for _, t in node.terms
-            )
+            return all(t.type.visibility is not Visibility.PRIVATE or self.is_linear(t) for _, t in node.terms)
         return False
 
     def is_functional(self, node: Node) -> bool:

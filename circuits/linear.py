@@ -94,8 +94,7 @@ class LinearCombination:
 
     def __repr__(self) -> str:
         parts = [
-            str(c) if w == ONE_WIRE else f"{'' if c == 1 else f'{c}*'}w{w}"
-            for w, c in sorted(self._terms.items())
+            str(c) if w == ONE_WIRE else f"{'' if c == 1 else f'{c}*'}w{w}" for w, c in sorted(self._terms.items())
         ]
         return " + ".join(parts) or "0"
 

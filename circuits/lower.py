@@ -98,9 +98,7 @@ class Lowering:
         if isinstance(node, Literal):
             return Lowered(array_of([Num.constant(node.value)], ()), Side.EXACT)
         if node.type.visibility is Visibility.PUBLIC:
-            return Lowered(
-                self._direct(self._plan.direct_nodes[node], node.type.lo, node.type.hi), Side.EXACT
-            )
+            return Lowered(self._direct(self._plan.direct_nodes[node], node.type.lo, node.type.hi), Side.EXACT)
         if node in self._plan.functionals:
             functional = self._plan.functionals[node]
             numbers = self._functionals[functional.first : functional.first + functional.count]

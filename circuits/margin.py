@@ -81,7 +81,7 @@ def build_statement(plan: Plan) -> ConstraintSystem:
 
 def declare_inputs(cs: ConstraintSystem, plan: Plan) -> None:
     """Public inputs in the order of the statement, then the private ones.
-    specs/statement.md#inputs
+    specs/statement.md#public-inputs
     """
     for name, count in plan.public_inputs:
         cs.public(name, count)

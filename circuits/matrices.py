@@ -100,9 +100,7 @@ class LinearReader:
         if form is not None:
             found = {base: self._spread(self._identity(base).scaled(c), node) for c, base in form.terms}
             if form.constant:
-                found[OneBase()] = self._spread(
-                    self._constant((), np.array(form.constant, dtype=object)), node
-                )
+                found[OneBase()] = self._spread(self._constant((), np.array(form.constant, dtype=object)), node)
             return found
         if isinstance(node, LinearSum):
             return self._linear_sum(node)
@@ -110,9 +108,7 @@ class LinearReader:
             return {base: self._times(e, node) for base, e in self.entries(node.right).items()}
         if isinstance(node, Sum):
             return {
-                base: Entries(
-                    e.element, {a: p for a, p in e.places.items() if a not in node.over}, e.coefficient
-                )
+                base: Entries(e.element, {a: p for a, p in e.places.items() if a not in node.over}, e.coefficient)
                 for base, e in self.entries(node.x).items()
             }
         if isinstance(node, SumBy):
@@ -144,15 +140,11 @@ class LinearReader:
         element = np.zeros(prod(sizes), dtype=np.int64)
         for place, axis in zip(places, base.axes, strict=True):
             element = element * self._rules.axes[axis].capacity + place
-        return Entries(
-            element, dict(zip(base.axes, places, strict=True)), np.full(len(element), 1, dtype=object)
-        )
+        return Entries(element, dict(zip(base.axes, places, strict=True)), np.full(len(element), 1, dtype=object))
 
     def _constant(self, axes: tuple[str, ...], values: Integers) -> Entries:
         places = [grid.reshape(-1) for grid in np.indices(values.shape, dtype=np.int64)]
-        return Entries(
-            np.zeros(values.size, dtype=np.int64), dict(zip(axes, places, strict=True)), values.reshape(-1)
-        )
+        return Entries(np.zeros(values.size, dtype=np.int64), dict(zip(axes, places, strict=True)), values.reshape(-1))
 
     def _spread(self, entries: Entries, node: Node) -> Entries:
         """Repeat entries along the node's axes that they lack."""

@@ -72,9 +72,7 @@ class Plan:
 
     def __init__(self, rules: RuleSet) -> None:
         if rules.binding != "public":
-            raise CircuitError(
-                "only the table binding `public` can be compiled", where=rules.file, got=rules.binding
-            )
+            raise CircuitError("only the table binding `public` can be compiled", where=rules.file, got=rules.binding)
         self.rules = rules
         self.forms = Forms(rules)
         self.functionals: dict[Node, Functional] = {}
@@ -100,9 +98,7 @@ class Plan:
                 label = self.rules.labels[node.label]
                 axes = tuple(axis for axis in self.rules.axes if axis in (label.axis, label.target))
                 first = self.n_direct
-                self.direct_labels[node.label] = DirectInput(
-                    None, node.label, axes, first, self.rules.shape(axes)
-                )
+                self.direct_labels[node.label] = DirectInput(None, node.label, axes, first, self.rules.shape(axes))
             for child in node.children:
                 self._visit(child, seen)
 
@@ -146,7 +142,7 @@ class Plan:
     @cached_property
     def public_inputs(self) -> tuple[tuple[str, int], ...]:
         """Names and counts of the public inputs in order.
-        specs/statement.md#inputs
+        specs/statement.md#public-inputs
         """
         inputs = [("context", 1), ("claim", 1), ("positions", VENUES)]
         inputs += [("collateral_root", 1), ("nullifier", 1), ("scope", 1)]
@@ -166,9 +162,7 @@ class Plan:
         """The plan with the tables of one market, whose bounds and conditions the caller has checked."""
         return BoundPlan(self, tables)
 
-    def market_inputs(
-        self, tables: Tables, gamma: int | None, arithmetic: Arithmetic | None = None
-    ) -> list[int]:
+    def market_inputs(self, tables: Tables, gamma: int | None, arithmetic: Arithmetic | None = None) -> list[int]:
         """The public inputs after ``gamma``: ``t``, then the direct ones, as canonical field elements."""
         bound = self.bind(tables)
         challenge = [] if gamma is None else bound.challenge_inputs(gamma, arithmetic)
@@ -186,9 +180,7 @@ class Plan:
             lines.append(f"functional {span} {_axes(node.type.axes)} {_source(node)}")
         for direct in self.directs:
             what = f"label {direct.label}" if direct.node is None else _source(direct.node)
-            lines.append(
-                f"direct [{direct.first}..{direct.first + direct.count}) {_axes(direct.axes)} {what}"
-            )
+            lines.append(f"direct [{direct.first}..{direct.first + direct.count}) {_axes(direct.axes)} {what}")
         return "\n".join(lines)
 
 

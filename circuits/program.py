@@ -62,9 +62,7 @@ class ProgramBuilder:
         index = self._labels.setdefault(label, len(self._labels))
         self._code.append((op, index, operands))
 
-    def hint(
-        self, name: str, op: Op, label: str, path: str, outputs: tuple[int, int], *operands: int
-    ) -> None:
+    def hint(self, name: str, op: Op, label: str, path: str, outputs: tuple[int, int], *operands: int) -> None:
         """Append an instruction that gives untrusted advice on the wires ``outputs = (first, count)``."""
         if name not in HINTS:
             raise CircuitError("hint is not in the registry", got=name)
@@ -142,7 +140,5 @@ def gather_rows(table: LinearTable, rows: np.ndarray[tuple[int], np.dtype[np.int
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - starts[rows], lengths)
     wires = np.frombuffer(table.wires, dtype=np.uint32) if table.wires else np.zeros(0, np.uint32)
-    coefficients = (
-        np.frombuffer(table.coefficients, dtype=np.uint32) if table.wires else np.zeros(0, np.uint32)
-    )
+    coefficients = np.frombuffer(table.coefficients, dtype=np.uint32) if table.wires else np.zeros(0, np.uint32)
     return Rows(wires[places], coefficients[places], offsets)

@@ -40,6 +40,4 @@ def table_schema(rules: RuleSet) -> TableSchema:
 
 
 def _column(column: ColumnDecl) -> ColumnSchema:
-    return ColumnSchema(
-        column.name, column.axes, column.decimals, column.minimum, column.maximum, column.default
-    )
+    return ColumnSchema(column.name, column.axes, column.decimals, column.minimum, column.maximum, column.default)

@@ -45,9 +45,7 @@ def decompose(cs: ConstraintSystem, value: Num, lo: int, width: int, label: str 
     Cost: ``width + 1`` constraints.
     """
     if width < 1 or (1 << width) > (cs.modulus - 1) // 2:
-        raise CircuitError(
-            "range check is empty or wider than the field", where=cs.path(label), got=f"{width} bits"
-        )
+        raise CircuitError("range check is empty or wider than the field", where=cs.path(label), got=f"{width} bits")
     shifted = value.plus(-lo)
     cs.require_integer(value)
     cs.require_integer(shifted)

@@ -11,9 +11,7 @@ from zkmargin.circuits.integers import Bit, Num
 from zkmargin.errors import CircuitError
 
 
-def assert_nonnegative(
-    cs: ConstraintSystem, x: Num, max_width: int | None = None, label: str = "x>=0"
-) -> Num:
+def assert_nonnegative(cs: ConstraintSystem, x: Num, max_width: int | None = None, label: str = "x>=0") -> Num:
     """Constrain ``x >= 0``; return x with its narrower interval.                specs/gadgets.md#non-negative
 
     Requires: x is an integer of the field.
@@ -31,9 +29,7 @@ def assert_nonnegative(
     return decompose(cs, x, 0, width, label).number
 
 
-def assert_less_equal(
-    cs: ConstraintSystem, a: Num, b: Num, max_width: int | None = None, label: str = "a<=b"
-) -> None:
+def assert_less_equal(cs: ConstraintSystem, a: Num, b: Num, max_width: int | None = None, label: str = "a<=b") -> None:
     """Constrain ``a <= b`` as integers: ``b - a`` does not wrap.                  specs/gadgets.md#less-equal
 
     Requires: both are integers of the field, and so is their difference.

@@ -55,9 +55,7 @@ def upper_bound(cs: ConstraintSystem, branches: Sequence[Num], max_width: int, l
         lo = max(branch.lo for branch in branches)
         hi = min(branch.hi for branch in branches) + (1 << width) - 1
         result = num_unchecked(bound, lo, max(lo, hi))  # b <= bound <= b + 2^w - 1 for each branch b
-        cs.require_integer(
-            result, 1
-        )  # so that bound - b = slack holds over the integers for every branch, not mod p
+        cs.require_integer(result, 1)  # so that bound - b = slack holds over the integers for every branch, not mod p
     return result
 
 

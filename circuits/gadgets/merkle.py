@@ -21,10 +21,7 @@ def _mux(
     """``values[index]`` for the index with these digits, lowest first: ``len(values) - 1`` constraints."""
     level = list(values)
     for bit in bits:
-        level = [
-            low + cs.product(high - low, bit.lc, label)
-            for low, high in zip(level[::2], level[1::2], strict=True)
-        ]
+        level = [low + cs.product(high - low, bit.lc, label) for low, high in zip(level[::2], level[1::2], strict=True)]
     return level[0]
 
 
@@ -51,9 +48,7 @@ def merkle_root(
     with cs.scope(label):
         for level, (bits, children) in enumerate(zip(index_bits, nodes, strict=True)):
             if len(children) != 1 << len(bits):
-                raise CircuitError(
-                    "number of children is not two to the number of digits", where=cs.path(label)
-                )
+                raise CircuitError("number of children is not two to the number of digits", where=cs.path(label))
             with cs.scope(f"level[{level}]"):
                 cs.enforce_equal(_mux(cs, bits, children, "place"), current, "child")
                 current = poseidon(cs, children, "node")

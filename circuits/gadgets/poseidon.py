@@ -99,9 +99,7 @@ def _interned(cs: ConstraintSystem, width: int) -> list[tuple[int, tuple[int, ..
     return rows
 
 
-def poseidon(
-    cs: ConstraintSystem, inputs: Sequence[LinearCombination], label: str = "poseidon"
-) -> LinearCombination:
+def poseidon(cs: ConstraintSystem, inputs: Sequence[LinearCombination], label: str = "poseidon") -> LinearCombination:
     """The Poseidon hash of 1 to 16 field elements.
                                                                                      specs/gadgets.md#poseidon
 
@@ -135,9 +133,7 @@ def poseidon(
     return LinearCombination(dict(zip(outputs[-width:], shape.output, strict=True)))
 
 
-def _row_with_constants(
-    cs: ConstraintSystem, wires: Sequence[int], row: SBoxRow, fixed: Sequence[int]
-) -> int:
+def _row_with_constants(cs: ConstraintSystem, wires: Sequence[int], row: SBoxRow, fixed: Sequence[int]) -> int:
     terms = {ONE_WIRE: row.constant}
     for wire, coefficient, value in zip(wires, row.coefficients, fixed, strict=True):
         if wire == ONE_WIRE:
@@ -163,16 +159,12 @@ def _sbox(cs: ConstraintSystem, x: int) -> int:
     return fifth
 
 
-def tagged(
-    cs: ConstraintSystem, name: str, inputs: Sequence[LinearCombination], label: str
-) -> LinearCombination:
+def tagged(cs: ConstraintSystem, name: str, inputs: Sequence[LinearCombination], label: str) -> LinearCombination:
     """``H(T_name, inputs...)``: the tag is always the first input.             specs/statement.md#hashing"""
     return poseidon(cs, [LinearCombination.of_constant(tag(name)), *inputs], label)
 
 
-def sponge(
-    cs: ConstraintSystem, name: str, values: Sequence[LinearCombination], label: str
-) -> LinearCombination:
+def sponge(cs: ConstraintSystem, name: str, values: Sequence[LinearCombination], label: str) -> LinearCombination:
     """Hash any number of values: chained compressions, tag and length first.      specs/statement.md#sponge
 
     ``h_1 = H_16(tag, n, x_1..x_14)``, ``h_(i+1) = H(h_i, next 15 values)``, the last block as narrow as its

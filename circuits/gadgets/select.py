@@ -21,9 +21,7 @@ def product(cs: ConstraintSystem, a: Num, b: Num, label: str = "product") -> Num
     Cost: 1 constraint; none if a factor is constant.
     """
     ends = [x * y for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
-    result = num_unchecked(
-        cs.product(a.lc, b.lc, label), min(ends), max(ends)
-    )  # products of the ends bound it
+    result = num_unchecked(cs.product(a.lc, b.lc, label), min(ends), max(ends))  # products of the ends bound it
     cs.require_integer(result)
     return result
 

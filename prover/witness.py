@@ -1,7 +1,7 @@
 """From documents to the circuit's wires: private inputs in, challenge between, every wire out.
 
 The witness program runs in the arithmetic engine; nothing here touches a wire one by one. Errors carry the
-program's labels, never a value.                                                 specs/statement.md#inputs
+program's labels, never a value.                                                 specs/statement.md#public-inputs
 """
 
 from __future__ import annotations

@@ -36,23 +36,13 @@ def command() -> None:
 @market_option
 @account_option
 @policy_option
-@click.option(
-    "--owner", required=True, metavar="NUMBER", help="The customer's public owner, as `keys show` prints it."
-)
-@click.option(
-    "--pocket", type=click.IntRange(0, 255), default=0, show_default=True, help="Pocket of the epoch."
-)
-@click.option(
-    "--subject", default="0", show_default=True, metavar="NUMBER", help="The identity authority's name."
-)
+@click.option("--owner", required=True, metavar="NUMBER", help="The customer's public owner, as `keys show` prints it.")
+@click.option("--pocket", type=click.IntRange(0, 255), default=0, show_default=True, help="Pocket of the epoch.")
+@click.option("--subject", default="0", show_default=True, metavar="NUMBER", help="The identity authority's name.")
 @signers_option("venue")
 @click.option("--book", type=FOLDER, help="The venue's book: numbers its statements, keeps owners bound.")
-@click.option(
-    "--customer", metavar="NAME", help="What the venue's book calls the customer; needed with --book."
-)
-@click.option(
-    "--seq", type=click.IntRange(min=0), default=1, show_default=True, help="Number, without --book."
-)
+@click.option("--customer", metavar="NAME", help="What the venue's book calls the customer; needed with --book.")
+@click.option("--seq", type=click.IntRange(min=0), default=1, show_default=True, help="Number, without --book.")
 @time_option("--as-of", "When the account was as it is (default: when the statement is issued)")
 @at_option("When the statement is issued")
 @valid_option(86400)

@@ -30,9 +30,7 @@ PARTIES = {"venue": "an options exchange", "publisher": "a risk publisher", "ver
 
 @click.command()
 @click.option("--data", type=FOLDER, help="Folder of the demo's figures (default: demo/ of the checkout).")
-@click.option(
-    "--out", type=FOLDER, help="Keep all files here (default: a temporary folder, removed at the end)."
-)
+@click.option("--out", type=FOLDER, help="Keep all files here (default: a temporary folder, removed at the end).")
 @json_option
 def command(data: Path | None, out: Path | None, as_json: bool) -> None:
     """Prove, fail, deposit and prove again: a day of a private account on Deribit's real option chains.
@@ -111,13 +109,9 @@ class Story:
         stage.run("domain", "policy", "domain", "--name", "demo", "--out", self.at("domain.json"))
         for party in PARTIES:
             stage.run(f"key of {PARTIES[party]}", "keys", "new", "signer", "--out", self.at(f"{party}.key"))
-        made = stage.run(
-            "key of the trader", "keys", "new", "owner", "--out", self.at("trader.key"), "--json"
-        )
+        made = stage.run("key of the trader", "keys", "new", "owner", "--out", self.at("trader.key"), "--json")
         self.owner = json.loads(made)["owner"]
-        stage.tell(
-            "The margin rules become a circuit, and the circuit gets a key (alone, so for development only)."
-        )
+        stage.tell("The margin rules become a circuit, and the circuit gets a key (alone, so for development only).")
         stage.run("compile", "rules", "compile", RULES, show=True)
         stage.run("setup", "setup", "dev", RULES, "--out", self.at("keys"))
         stage.tell("The broker says whom it trusts and what it accepts.")
@@ -146,13 +140,9 @@ class Story:
         self.attest("morning", "morning", MORNING)
         stage.tell("The trader looks at the account in the open, on the trader's own machine:")
         self.check("morning", "morning", 0)
-        stage.tell(
-            "It holds. The trader proves it; the proof hides instruments, sizes, cash and requirement."
-        )
+        stage.tell("It holds. The trader proves it; the proof hides instruments, sizes, cash and requirement.")
         self.prove("morning", "morning", MORNING + 10)
-        stage.tell(
-            "The broker judges the proof, knowing rules, prices and signatures, and nothing of the account:"
-        )
+        stage.tell("The broker judges the proof, knowing rules, prices and signatures, and nothing of the account:")
         self.verify("morning", "morning", MORNING + 20)
 
     def evening(self) -> None:
@@ -197,9 +187,7 @@ class Story:
 
     def snapshot(self, name: str, time_: int) -> None:
         """The publisher builds and signs a snapshot."""
-        self.stage.tell(
-            "The risk publisher revalues every option and future of Deribit's chain under 35 scenarios:"
-        )
+        self.stage.tell("The risk publisher revalues every option and future of Deribit's chain under 35 scenarios:")
         self.stage.run(
             f"market, {name}",
             *(
@@ -223,9 +211,7 @@ class Story:
 
     def attest(self, name: str, market: str, time_: int) -> None:
         """The exchange signs a commitment to the positions."""
-        self.stage.tell(
-            "The exchange signs a commitment to the positions; what it hides goes to the trader alone."
-        )
+        self.stage.tell("The exchange signs a commitment to the positions; what it hides goes to the trader alone.")
         self.stage.run(
             f"positions, {name}",
             *("attest", "positions", "--rules", RULES, "--market", self.at(f"{market}.market.json")),

@@ -38,9 +38,7 @@ class Explanation:
         return self.headroom.holds
 
 
-def explain(
-    rules: RuleSet, market: Market, private: Mapping[str, Sequence[int] | int], claim: Claim
-) -> Explanation:
+def explain(rules: RuleSet, market: Market, private: Mapping[str, Sequence[int] | int], claim: Claim) -> Explanation:
     """Compute a claim in the open, exactly. ``private``: the rule set's private columns by name."""
     from zkmargin.circuits.rules import evaluate
     from zkmargin.margin.explain import (
@@ -74,9 +72,7 @@ def explain(
     pnl = tables.columns.get("pnl")
     if pnl is not None and len(pnl.axes) == 2 and not isinstance(sizes, int | None):
         label = "underlying" if "underlying" in tables.labels else None
-        results = worst_scenarios(
-            scenario_results(sizes, tables, listing.lot_decimals, label=label), SCENARIOS_SHOWN
-        )
+        results = worst_scenarios(scenario_results(sizes, tables, listing.lot_decimals, label=label), SCENARIOS_SHOWN)
         worst = contributions(sizes, tables, listing.lot_decimals, results[0].scenario)[:POSITIONS_SHOWN]
     return Explanation(str(claim), listing.cash_unit.upper(), tightest, deposit, results, worst)
 

@@ -97,9 +97,7 @@ def run(arguments: list[str]) -> int:
             raise
         where = _innermost(error.__traceback__)
         message = f"unexpected {type(error).__name__}"
-        text = (
-            f"E_INTERNAL: {message}; {where}; this is a defect; ZKMARGIN_DEBUG=1 shows more, secrets included"
-        )
+        text = f"E_INTERNAL: {message}; {where}; this is a defect; ZKMARGIN_DEBUG=1 shows more, secrets included"
         return _report(_internal(message, where), text, 2, as_json)
     return code if isinstance(code, int) else 0
 

@@ -37,12 +37,8 @@ def command() -> None:
 @rules_option
 @domain_option
 @out_option("the snapshot")
-@click.option(
-    "--currency", multiple=True, help="Coin to read from a chain file that has several; repeatable."
-)
-@click.option(
-    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the rules."
-)
+@click.option("--currency", multiple=True, help="Coin to read from a chain file that has several; repeatable.")
+@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the rules.")
 @signers_option("risk publisher", required=False)
 @at_option("When the snapshot is issued")
 @valid_option(86400)

@@ -16,9 +16,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 def json_option(function: _F) -> _F:
     """``--json``: one JSON document on standard output, also for errors."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also for errors.")(
-        function
-    )
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also for errors.")(function)
 
 
 def out_option(what: str, *, required: bool = True) -> Callable[[_F], _F]:
@@ -68,16 +66,14 @@ def now(at: int | None) -> int:
 
 def rules_option(function: _F) -> _F:
     """``--rules NAME|FILE``."""
-    return click.option(
-        "--rules", required=True, metavar="NAME|FILE", help="Rule set: a shipped one or a file."
-    )(function)
+    return click.option("--rules", required=True, metavar="NAME|FILE", help="Rule set: a shipped one or a file.")(
+        function
+    )
 
 
 def domain_option(function: _F) -> _F:
     """``--domain FILE``: the pledge domain that signatures are made for."""
-    return click.option("--domain", type=FILE, required=True, help="Domain file that all parties share.")(
-        function
-    )
+    return click.option("--domain", type=FILE, required=True, help="Domain file that all parties share.")(function)
 
 
 def signers_option(whose: str, *, required: bool = True) -> Callable[[_F], _F]:

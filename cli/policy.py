@@ -82,17 +82,13 @@ def domain(name: str, epoch_length: int, out: Path, force: bool, as_json: bool) 
     required=True,
     help="Folder of `zkmargin setup`: its rule set and verifying key are accepted; repeatable.",
 )
-@click.option(
-    "--insecure", is_flag=True, help="Accept keys of a development setup, whose maker can forge proofs."
-)
+@click.option("--insecure", is_flag=True, help="Accept keys of a development setup, whose maker can forge proofs.")
 @claim_options
 @click.option("--price-age", type=int, default=60, show_default=True, help="Oldest prices, seconds.")
 @click.option("--statement-age", type=int, default=3600, show_default=True, help="Oldest positions, seconds.")
 @click.option("--proof-age", type=int, default=300, show_default=True, help="Oldest proof, seconds.")
 @click.option("--clock-skew", type=int, default=60, show_default=True, help="Clocks may differ by, seconds.")
-@click.option(
-    "--epoch-lead", type=int, default=3600, show_default=True, help="Epochs may begin early by, seconds."
-)
+@click.option("--epoch-lead", type=int, default=3600, show_default=True, help="Epochs may begin early by, seconds.")
 @click.option("--challenge/--no-challenge", default=False, help="Ask for a challenge in each proof.")
 @out_option("the policy")
 @force_option
@@ -210,8 +206,7 @@ def _show(policy: Policy, file: Path, as_json: bool) -> None:
     rows += [["positions", venue.name, _signers_text(venue.signers)] for venue in policy.venues]
     print_table(("trusts for", "name", "signers"), rows)
     accepted = [
-        [entry.name, "0x" + entry.vk_hash.hex(), "yes" if entry.insecure else "no"]
-        for entry in policy.rule_sets
+        [entry.name, "0x" + entry.vk_hash.hex(), "yes" if entry.insecure else "no"] for entry in policy.rule_sets
     ]
     print_table(("rule set", "verifying key", "insecure"), accepted)
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from zkmargin.errors import MarginShort
     from zkmargin.verifier.policy import Policy
 
+PROVING_KEY_FILE = "proving_key.zkey"  # as zkmargin.prover.setup has it, whose import takes longer than this line
+
 
 @click.command()
 @rules_option
@@ -74,6 +76,9 @@ def command(
     The proof shows neither instruments nor sizes, cash or requirement. An account that falls short is not
     proven: it is explained, to you alone, and the exit code is 1.
     """
+    from zkmargin.cli.early import EarlyKey
+
+    early = EarlyKey(keys / PROVING_KEY_FILE)
     from zkmargin.attestations.keyfiles import OwnerKeyFile
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
@@ -102,7 +107,7 @@ def command(
         )
         owner = read_document(owner_key, OwnerKeyFile).keys()
     with clock.step("open", "opening circuit and key"):
-        prover = Prover(rule_set, keys)
+        prover = Prover(rule_set, keys, key=early.result())
     try:
         with clock.step("prove", "proving"):
             envelope = prover.prove(request, secret, owner)

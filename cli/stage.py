@@ -60,9 +60,7 @@ class Stage:
         if not self.silent:
             click.echo(text)
 
-    def run(
-        self, name: str, *arguments: object, expect: int = 0, show: bool = False, notes: bool = True
-    ) -> str:
+    def run(self, name: str, *arguments: object, expect: int = 0, show: bool = False, notes: bool = True) -> str:
         """Run ``zkmargin ARGUMENTS``, whose exit code must be ``expect``; return what it printed.
 
         ``show`` prints that too, its notes only with ``notes``. Raises StoryBroken where it ends otherwise.

@@ -21,8 +21,8 @@ from zkmargin.attestations.documents import StatementContext
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.attestations.positions import CASH, PositionLayout, PositionOpening, PositionStatementDocument
+from zkmargin.backend import ProvingKeyHandle, engine_name
 from zkmargin.backend import engine as arithmetic_engine
-from zkmargin.backend import engine_name
 from zkmargin.circuits.compile import CompiledCircuit, compile_rules
 from zkmargin.circuits.rules import RuleSet
 from zkmargin.encoding import hex_bytes
@@ -72,15 +72,22 @@ class Timings:
 class Prover:
     """A rule set's circuit and its proving key, ready to prove. The key file is mapped, not read."""
 
-    def __init__(self, rules: RuleSet, key_folder: Path, *, engine: str | None = None) -> None:
-        """Open ``proving_key.zkey`` in ``key_folder``.
+    def __init__(
+        self,
+        rules: RuleSet,
+        key_folder: Path,
+        *,
+        engine: str | None = None,
+        key: ProvingKeyHandle | None = None,
+    ) -> None:
+        """Open ``proving_key.zkey`` in ``key_folder``; ``key`` is that file, where the caller opened it already.
 
         Raises KeyCircuitMismatch where the key is not of the size of the circuit that the rules compile to.
         """
         self.engine = engine_name(engine)
         self._arithmetic = arithmetic_engine(self.engine)
         self.compiled: CompiledCircuit = compile_rules(rules)
-        self._key = self._arithmetic.ProvingKey(str(key_folder / PROVING_KEY_FILE))
+        self._key = key or self._arithmetic.ProvingKey(str(key_folder / PROVING_KEY_FILE))
         self.verifying_key = self._key.verifying_key()
         self.vk_hash = vk_hash(self.verifying_key)
         stats = self.compiled.stats

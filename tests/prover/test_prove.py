@@ -29,6 +29,8 @@ from zkmargin.prover.shortfall import Shortfall
 from zkmargin.prover.witness import PrivateInputs
 from zkmargin.verifier.policy import LeastClaim
 
+pytestmark = pytest.mark.prove
+
 
 def slack(world: World, sizes: Any, cash: int, claim: Claim) -> int:
     """``den * equity - num * requirement`` in cents, times the common denominator over cents."""

@@ -123,6 +123,8 @@ sys.modules["zkmargin._core"] = None  # importing it fails from here on
 from pathlib import Path
 from parties import World
 from tampering import code_of
+
+pytestmark = pytest.mark.prove
 world = World(Path(sys.argv[1]))
 raw = (world.folder / "envelope.json").read_bytes()
 print(code_of(world, raw, "python"), code_of(world, raw, "reference"), code_of(world, raw, "rust"))

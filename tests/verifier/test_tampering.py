@@ -18,6 +18,8 @@ from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.groth16 import verify_groth16
 from zkmargin.verifier.verify import compute_public_inputs
 
+pytestmark = pytest.mark.prove
+
 ENGINES = ("rust", "python")
 
 

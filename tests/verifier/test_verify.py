@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from zkmargin.attestations.context import Claim
 from zkmargin.attestations.documents import OfflineDomain, Signers
 from zkmargin.circuits.rules import parse_rules
 from zkmargin.errors import SchemaType, VerificationError, ZkMarginError
+from zkmargin.field import FR_MODULUS
 from zkmargin.margin.market import Market
 from zkmargin.margin.tables import Instrument, Listing
 from zkmargin.verifier.envelope import Envelope
@@ -375,6 +377,10 @@ def test_claims(world: World, envelope: Envelope) -> None:
 
 def test_gamma_depends_on_everything_before_it() -> None:
     assert len(GAMMA_TAG) == 32
+    message = b"zkmargin.v1.gamma" + bytes(15) + b"\1" * 32 + b"\2" * 32 + b"\3" * 32 + b"\0\0\0\2"
+    message += bytes(31) + b"\5" + bytes(31) + b"\6"
+    by_hand = int.from_bytes(hashlib.sha256(message).digest(), "big") % FR_MODULUS
+    assert compute_gamma(b"\1" * 32, b"\2" * 32, b"\3" * 32, [5, 6]) == by_hand
     base = (b"\1" * 32, b"\2" * 32, b"\3" * 32, [1, 2, 3])
     gammas = {compute_gamma(*base)}
     for change in (
@@ -397,6 +403,8 @@ import json, sys
 from pathlib import Path
 from parties import World
 from tampering import code_of, changed
+
+pytestmark = pytest.mark.prove
 folder = Path(sys.argv[1])
 world = World(folder)
 tree = json.loads((folder / "envelope.json").read_bytes())

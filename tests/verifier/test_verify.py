@@ -36,6 +36,8 @@ from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.policy import LeastClaim, MaximumAge, VenuePolicy
 from zkmargin.verifier.public_inputs import GAMMA_TAG, compute_gamma
 
+pytestmark = pytest.mark.prove
+
 
 def refusal(world: World, envelope: Envelope | bytes, **arguments: Any) -> str:
     try:
@@ -403,8 +405,6 @@ import json, sys
 from pathlib import Path
 from parties import World
 from tampering import code_of, changed
-
-pytestmark = pytest.mark.prove
 folder = Path(sys.argv[1])
 world = World(folder)
 tree = json.loads((folder / "envelope.json").read_bytes())

@@ -22,6 +22,8 @@ from zkmargin.verifier.checks import require_listing
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.policy import LeastClaim, MaximumAge
 
+pytestmark = pytest.mark.prove
+
 
 def refusal(world: World, envelope: Envelope | bytes, **arguments: Any) -> str:
     try:
@@ -123,8 +125,6 @@ sys.modules["zkmargin._core"] = None  # importing it fails from here on
 from pathlib import Path
 from parties import World
 from tampering import code_of
-
-pytestmark = pytest.mark.prove
 world = World(Path(sys.argv[1]))
 raw = (world.folder / "envelope.json").read_bytes()
 print(code_of(world, raw, "python"), code_of(world, raw, "reference"), code_of(world, raw, "rust"))

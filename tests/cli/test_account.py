@@ -76,9 +76,7 @@ def test_import_takes_two_columns(world: World, tmp_path: Path) -> None:
     export.write_text('Symbol,Side,Qty\nBTC-PERPETUAL,"sell, all",-2.5\nBTC-27FEB26-65000-P,buy,3\n')
     out = tmp_path / "account.csv"
     columns = ("--instrument-column", "Symbol", "--size-column", "Qty")
-    done = ok(
-        "account", "import", export, *_market(world), *columns, "--cash", "1000.5", "--out", out, "--json"
-    )
+    done = ok("account", "import", export, *_market(world), *columns, "--cash", "1000.5", "--out", out, "--json")
     assert {entry["instrument"]: entry["size"] for entry in done.json["positions"]} == {
         "BTC-27FEB26-65000-P": "3",
         "BTC-PERPETUAL": "-2.5",

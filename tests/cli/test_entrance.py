@@ -59,9 +59,7 @@ def _check_help(command: click.Command) -> None:
         for inner in command.commands.values():
             _check_help(inner)
     else:
-        assert any("--json" in parameter.opts for parameter in command.params), (
-            f"{command.name} has no --json"
-        )
+        assert any("--json" in parameter.opts for parameter in command.params), f"{command.name} has no --json"
 
 
 def test_a_misspelt_command_is_usage_with_a_suggestion() -> None:
@@ -126,9 +124,7 @@ def test_an_unexpected_error_shows_its_place_and_no_value(
     assert "test_entrance.py:" in out + err
 
 
-def test_interruption_is_neither_verdict(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_interruption_is_neither_verdict(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     code, _, err = _run_raising(KeyboardInterrupt(), monkeypatch, capfd)
     assert code == 130
     assert "interrupted" in err

@@ -21,9 +21,7 @@ ENGINES = [*backend.engines(), "python"]
 def run(*arguments: object, optimised: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
     flags = ["-O"] if optimised else []
     command = [sys.executable, *flags, "-m", "zkmargin.cli.main", "groth16", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}
-    )
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +78,7 @@ def test_json(folder: Path, tmp_path: Path, small_circuit: Any) -> None:
     assert json.loads(done.stdout)["publicInputs"] == 3
 
 
-def test_a_violating_witness_writes_nothing_and_exits_1(
-    folder: Path, tmp_path: Path, small_circuit: Any
-) -> None:
+def test_a_violating_witness_writes_nothing_and_exits_1(folder: Path, tmp_path: Path, small_circuit: Any) -> None:
     wires = list(small_circuit.wires)
     wires[4] += 1
     wtns = tmp_path / "bad.wtns"

@@ -9,9 +9,7 @@ import pytest
 from calling import call, ok
 
 
-@pytest.mark.parametrize(
-    ("kind", "public", "secret"), [("owner", "owner", "seed"), ("signer", "address", "secret")]
-)
+@pytest.mark.parametrize(("kind", "public", "secret"), [("owner", "owner", "seed"), ("signer", "address", "secret")])
 def test_new_and_show(tmp_path: Path, kind: str, public: str, secret: str) -> None:
     path = tmp_path / "key.json"
     made = ok("keys", "new", kind, "--out", path, "--json")

@@ -49,9 +49,7 @@ def test_signatures_are_added(world: World, tmp_path: Path) -> None:
     signers = ok(*sign).json["signers"]
     assert signers == sorted([world.address("publisher"), world.address("stranger")])
     assert call(*sign).code == 2  # exists
-    other = call(
-        "market", "sign", built, "--rules", "deribit_pm", "--key", key, "--out", tmp_path / "x", "--json"
-    )
+    other = call("market", "sign", built, "--rules", "deribit_pm", "--key", key, "--out", tmp_path / "x", "--json")
     assert (other.code, other.json["error"]["code"]) == (1, "E_MARKET")
 
 

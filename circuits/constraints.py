@@ -80,15 +80,17 @@ class ConstraintSystem:
         """Declare a public input. All public inputs come before all other wires."""
         if self.n_private or self.n_wires != 1 + self.n_public:
             raise CircuitError("public inputs are declared first", where=name)
+        declared = self._declare(self.publics, name, count)
         self.n_public += count
-        return self._declare(self.publics, name, count)
+        return declared
 
     def private(self, name: str, count: int = 1) -> InputWires:
         """Declare a private input, before any internal wire exists."""
         if self.n_wires != 1 + self.n_public + self.n_private:
             raise CircuitError("private inputs are declared before any constraint", where=name)
+        declared = self._declare(self.privates, name, count)
         self.n_private += count
-        return self._declare(self.privates, name, count)
+        return declared
 
     def _declare(self, inputs: dict[str, InputWires], name: str, count: int) -> InputWires:
         if name in self.publics or name in self.privates:

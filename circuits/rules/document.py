@@ -60,6 +60,7 @@ class Document:
     name: str
     binding: str
     value_bits: int
+    venues: int
     axes: dict[str, Axis]
     columns: dict[str, ColumnDecl]
     labels: dict[str, LabelDecl]
@@ -246,7 +247,7 @@ class _Reader:
         definitions: dict[str, Expression] = {}
         requirements: dict[str, Expression] = {}
         conditions: list[Expression] = []
-        title, binding, value_bits = "", "public", VALUE_BITS
+        title, binding, value_bits, venues = "", "public", VALUE_BITS, 1
         equity: Expression | None = None
         with self._collect():
             top = self._record(self.root, "a rule set", needed, optional)
@@ -290,6 +291,7 @@ class _Reader:
             title,
             binding,
             value_bits,
+            venues,
             self.axes,
             self.columns,
             self.labels,

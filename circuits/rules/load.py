@@ -50,6 +50,7 @@ def parse_rules(text: bytes, file: str = "<rules>") -> RuleSet:
         name=document.name,
         binding=document.binding,
         value_bits=document.value_bits,
+        venues=document.venues,
         axes=MappingProxyType(document.axes),
         columns=MappingProxyType(document.columns),
         labels=MappingProxyType(document.labels),

@@ -17,117 +17,81 @@ Normal form, which lowering may rely on:
   SumBy is distributed likewise; a term without the label's axis becomes a product with ``SumBy(1)``, the
   public count of rows in each group, the only SumBy whose operand lacks the label's axis.
 - Positive and Abs of an expression whose interval shows its sign are gone.
-- A Sum or SumBy over an axis that is padded with zeros sums an expression that vanishes on padded rows; a
-  Max never runs over such an axis; a claim that keeps such an axis vanishes there on both sides. So active
-  rows and capacity rows give the same values.
+- ``floor(x, u)`` is ``u * Div(x, u)``, ``ceil(x, u)`` is ``-floor(-x, u)``. Operands of Div, Sqrt, Match and Step
+  carry the factors that bring them to matching denominators, so these nodes speak of integers alone. A Div by
+  the integer 1 is gone.
+- ``value_at_risk`` and ``expected_shortfall`` with ``worst=1`` are Max, ``expected_shortfall`` with ``worst`` the
+  number of scenarios is a Sum. Positive constant factors come out of both, any constant factor out of the
+  ``value`` of a Step and the ``y`` of a Pick; positive ones of the ``score`` of a Pick are dropped.
+- A label with ``fixed`` indices is part of the circuit. An axis declared ``like`` another has such a label of its
+  own name, the identity: ``At(x, "other")`` renames the axis and nothing else.
+- A Sum or SumBy over an axis that is padded with zeros sums an expression that vanishes on padded rows; no
+  Max, Step, Pick, ValueAtRisk or ExpectedShortfall runs over such an axis; a claim that keeps such an axis
+  vanishes there on both sides. So active rows and capacity rows give the same values.
+- Intervals hold on padded rows too, where every zero-padded column is 0 and the expression is evaluated from
+  those zeros (so ``max(u, 1)`` is 1 there, not 0).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
 
-LIMIT = 1 << 252
-"""Every value stays strictly inside ``+-LIMIT``, so that field arithmetic never wraps."""
+from zkmargin.circuits.rules.base import (
+    LIMIT,
+    ONE,
+    Axis,
+    ColumnDecl,
+    LabelDecl,
+    Padding,
+    Role,
+    Side,
+    Source,
+    Span,
+    Type,
+    Unit,
+    Visibility,
+)
 
-
-class Side(Enum):
-    """What the uses of a node ask of it: its exact value, or a bound that the prover may choose."""
-
-    EXACT = "exact"
-    UPPER = "upper"
-    LOWER = "lower"
-
-    def join(self, other: Side) -> Side:
-        """One demand that serves both: asked on both sides means exact."""
-        return self if self is other else Side.EXACT
-
-    def flip(self) -> Side:
-        """The demand on ``x`` when ``-x`` is asked for."""
-        return {Side.UPPER: Side.LOWER, Side.LOWER: Side.UPPER, Side.EXACT: Side.EXACT}[self]
-
-
-class Visibility(IntEnum):
-    """Who knows the value: everyone from the rule text, everyone from the tables, the prover alone."""
-
-    CONSTANT = 0
-    PUBLIC = 1
-    PRIVATE = 2
-
-
-class Role(Enum):
-    """Where a column is declared."""
-
-    PUBLIC = "public"
-    PARAMETER = "parameters"
-    PRIVATE = "private"
-
-
-class Padding(Enum):
-    """What fills the rows of an axis beyond the active ones."""
-
-    NONE = "none"
-    ZERO = "zero"
-    REPEAT = "repeat"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of one line of a rule file. ``line`` and ``column`` count from 1, ``text`` is the line."""
-
-    file: str
-    line: int
-    column: int
-    width: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A product of powers of named units, names in ascending order, no zero power; ``()`` is the number 1."""
-
-    powers: tuple[tuple[str, int], ...] = ()
-
-    def __mul__(self, other: Unit) -> Unit:
-        powers = dict(self.powers)
-        for name, power in other.powers:
-            powers[name] = powers.get(name, 0) + power
-        return Unit(tuple(sorted((name, power) for name, power in powers.items() if power)))
-
-    def __str__(self) -> str:
-        def join(sign: int) -> str:
-            return "*".join(
-                name if abs(power) == 1 else f"{name}^{abs(power)}" for name, power in self.powers if power * sign > 0
-            )
-
-        below = join(-1)
-        return (join(1) or "1") + (f"/{below}" if "*" not in below else f"/({below})") * bool(below)
-
-
-ONE = Unit()
-
-
-@dataclass(frozen=True, slots=True)
-class Type:
-    """What is known of a node before any table or account is seen.
-
-    ``axes`` are in the order of their declaration. ``unit`` is None for the constant 0 alone, which fits
-    any unit. The integer (value times ``denominator``) lies in ``[lo, hi]`` for every admissible table and
-    account: public columns within their declared bounds, private ones within their effective interval.
-    """
-
-    axes: tuple[str, ...]
-    unit: Unit | None
-    denominator: int
-    lo: int
-    hi: int
-    visibility: Visibility
-
-    @property
-    def bits(self) -> int:
-        """Width of the interval: the smallest w with ``hi - lo < 2**w``."""
-        return (self.hi - self.lo).bit_length()
+__all__ = [
+    "LIMIT",
+    "ONE",
+    "Abs",
+    "At",
+    "Axis",
+    "ColumnDecl",
+    "ColumnRef",
+    "Comparison",
+    "Condition",
+    "Div",
+    "ExpectedShortfall",
+    "LabelDecl",
+    "LinearSum",
+    "Literal",
+    "Match",
+    "Max",
+    "Monotone",
+    "Node",
+    "Padding",
+    "Pick",
+    "Positive",
+    "Product",
+    "Role",
+    "RuleSet",
+    "Side",
+    "Source",
+    "Span",
+    "Sqrt",
+    "Step",
+    "Sum",
+    "SumBy",
+    "Type",
+    "Unit",
+    "ValueAtRisk",
+    "Visibility",
+    "direction",
+    "walk",
+]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -263,6 +227,138 @@ class Abs(Node):
         return (self.x,)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Div(Node):
+    """``R = floor(X / Y)`` of the integers of ``x`` and ``y``, towards minus infinity: ``R*Y <= X < (R+1)*Y``.
+
+    ``y.type.lo >= 1``, so Y > 0 on every row, padded ones included. The factors of ``div(x, y, decimals=d)``
+    are in ``x`` and ``y``: ``x.type.denominator == type.denominator * y.type.denominator``, and
+    ``type.denominator == 10**d``. ``y`` is public, or private; ``(|R| + 1) * Y`` stays inside the limit for
+    every R and Y in their intervals. Rising in X; falling in Y where X >= 0.
+    """
+
+    x: Node
+    y: Node
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.x, self.y)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sqrt(Node):
+    """``R = isqrt(max(X, 0) // divisor)``: the largest R >= 0 with ``divisor * R**2 <= max(X, 0)``.
+
+    ``divisor >= 1`` is a constant; ``x.type.denominator == divisor * type.denominator**2``, and
+    ``type.denominator == 10**d`` for ``sqrt(x, decimals=d)``. ``divisor * (R + 1)**2`` stays inside the limit for
+    every R in the interval. ``x.type.lo`` may be negative: then R = 0. Rising in X.
+    """
+
+    x: Node
+    divisor: int
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.x,)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Step(Node):
+    """``value[k]`` for the first tier ``k`` along ``axis`` with ``X <= bound[k]``, as integers; the last tier has no
+    upper bound, the ``bound`` of the last row (of the capacity) is not read.
+
+    ``x`` lacks ``axis``, ``bound`` and ``value`` have it and are public; ``x`` and ``bound`` have one denominator,
+    ``value`` has this node's. The others' axes broadcast to ``type.axes``. ``RuleSet.conditions`` has
+    ``rising(bound, over=axis)``, so the tier ``k`` is the only one with ``bound[k-1] < X <= bound[k]``, where
+    ``bound[-1]`` is minus and the last bound plus infinity. ``direction`` tells whether ``value`` rises.
+    """
+
+    x: Node
+    bound: Node
+    value: Node
+    axis: str
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.x, self.bound, self.value)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ValueAtRisk(Node):
+    """The ``worst``-th largest of the elements of ``x`` along ``over``, counted with repetition.
+
+    ``2 <= worst <= S``, S the product of the sizes of ``over``, which are axes of exact size.
+    """
+
+    x: Node
+    over: tuple[str, ...]
+    worst: int
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.x,)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ExpectedShortfall(Node):
+    """The mean of the ``p/q`` largest elements of ``x`` along ``over``, axes of exact size.
+
+    ``worst = (p, q)`` in lowest terms, ``1 < p/q < S``, S the product of the sizes. With ``x_1 >= x_2 >= ...``
+    and ``m = p // q`` the integer is ``q * (x_1 + ... + x_m) + (p - q*m) * x_(m+1)``, and
+    ``type.denominator == p * x.type.denominator``. It is the smallest ``p*eta + q * sum(max(x_s - eta, 0))`` over
+    integers eta, reached at ``eta = x_(m+1)`` (at ``x_m`` too if q = 1), so any eta gives an upper bound; and
+    the largest ``sum(c_s * x_s)`` over integers ``0 <= c_s <= q`` with ``sum(c_s) = p``, so any such c gives a
+    lower one.
+    """
+
+    x: Node
+    over: tuple[str, ...]
+    worst: tuple[int, int]
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.x,)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Match(Node):
+    """Spreads formed row after row along ``row`` from the amounts ``x`` along ``leg``: how many at each row.
+
+    ``ratio`` is public, with the axes ``row`` and ``leg`` and maybe more; ``x`` has ``leg`` and not ``row``.
+    As integers, with ``left = X``; for each row in order: the legs are those with ``ratio[row, l] != 0``. If
+    ``left[l] * ratio[row, l] > 0`` for all legs, or ``< 0`` for all, then ``R[row] = min over legs of
+    floor(|left[l]| / |ratio[row, l]|)`` and ``|left[l]|`` falls by ``R[row] * |ratio[row, l]|``, its sign kept;
+    else, or without legs, ``R[row] = 0``. R >= 0 and no ``left`` ever crosses zero.
+    ``x.type.denominator == type.denominator * ratio.type.denominator``, ``type.denominator == 10**d``.
+    ``ratio`` vanishes on the padded rows of both axes, neither of which repeats its last row.
+    """
+
+    x: Node
+    ratio: Node
+    leg: str
+    row: str
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.x, self.ratio)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pick(Node):
+    """``y`` at the first element along ``axis`` at which ``score`` is largest. Both have ``axis``, which leaves.
+
+    ``axis`` has an exact size or repeats its last row, which is never the first largest by repetition.
+    """
+
+    y: Node
+    score: Node
+    axis: str
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.y, self.score)
+
+
 def walk(roots: Iterable[Node]) -> Iterator[Node]:
     """Every node below the roots once, children before parents, in an order that only the text decides."""
     done: set[Node] = set()
@@ -280,57 +376,7 @@ def walk(roots: Iterable[Node]) -> Iterator[Node]:
                 yield node
 
 
-# --- declarations -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A named axis of exactly ``capacity`` elements (``padding`` NONE), or of at most that many, padded."""
-
-    name: str
-    capacity: int
-    padding: Padding
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class LabelDecl:
-    """A label of the tables: it sends each row of ``axis`` to an element of ``target``, or to none."""
-
-    name: str
-    axis: str
-    target: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnDecl:
-    """A column: an integer array of ``value * 10**decimals`` along ``axes`` (empty: a scalar).
-
-    ``minimum`` and ``maximum`` are the declared bounds, as integers. ``lo`` and ``hi`` are the bounds that
-    both readings use: the declared ones where the tables are checked, the effective interval (a power of
-    two wide) where the circuit checks a private column.
-    Specified in specs/rules.md#effective-intervals.
-    """
-
-    name: str
-    role: Role
-    axes: tuple[str, ...]
-    unit: Unit
-    decimals: int
-    minimum: int
-    maximum: int
-    lo: int
-    hi: int
-    default: int | None
-    span: Span
-
-    @property
-    def bits(self) -> int:
-        """Width of ``[lo, hi]``; for a private column ``hi - lo + 1 == 2**bits``, ``lo`` 0 or
-        ``-2**(bits-1)``.
-        """
-        return (self.hi - self.lo).bit_length()
+# --- rule sets ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +408,14 @@ class Monotone:
 Condition = Comparison | Monotone
 
 
+def direction(conditions: Iterable[Condition], node: Node, axis: str) -> int:
+    """1 where the conditions say that the node rises along the axis, -1 where it falls, else 0."""
+    for condition in conditions:
+        if isinstance(condition, Monotone) and condition.x is node and condition.axis == axis:
+            return 1 if condition.rising else -1
+    return 0
+
+
 @dataclass(frozen=True, eq=False)
 class RuleSet:
     """A checked rule set, equal only to itself (compare digests). Mappings keep the order of the file.
@@ -369,7 +423,9 @@ class RuleSet:
     ``columns`` holds public columns, parameters and private columns alike (ColumnDecl.role tells);
     ``requirements`` holds ``maintenance`` and, if the rule set has one, ``initial``, each already at least
     zero. ``sides`` holds the joined demand on every private node under equity and requirements; nodes that
-    are not private are always exact.
+    are not private are always exact. ``conditions`` are those of the file, then those that nodes add.
+    ``venues`` is how many position statements the account has; with more than one, ``axes`` begins with
+    ``venue`` and every column that venues vouch for has it as its first axis.
     """
 
     text: bytes = field(repr=False)
@@ -378,6 +434,7 @@ class RuleSet:
     name: str
     binding: str
     value_bits: int
+    venues: int
     axes: Mapping[str, Axis]
     columns: Mapping[str, ColumnDecl]
     labels: Mapping[str, LabelDecl]
@@ -406,6 +463,20 @@ class RuleSet:
     def roots(self) -> tuple[Node, ...]:
         """Equity, then the requirements: what the statement is about."""
         return (self.equity, *self.requirements.values())
+
+    def sizes(self, active: Mapping[str, int]) -> dict[str, int]:
+        """The active rows of every axis, from those that tables list: tables need not list an axis that copies
+        another, nor the axis of venues.
+        """
+        sizes = {}
+        for axis in self.axes.values():
+            known = axis.name if axis.like is None or axis.name in active else axis.like
+            sizes[axis.name] = active.get(known, axis.capacity)
+        return sizes
+
+    def direction(self, node: Node, axis: str) -> int:
+        """1 where conditions show that the node rises along the axis, -1 where it falls, else 0."""
+        return direction(self.conditions, node, axis)
 
     def shape(self, axes: tuple[str, ...]) -> tuple[int, ...]:
         """Capacities of axes: the shape of an array of the circuit."""

@@ -121,7 +121,7 @@ def test_an_unexpected_error_shows_its_place_and_no_value(
     assert "123456789" not in out + err
     assert "Traceback" not in out + err
     assert "E_INTERNAL" in out + err
-    assert "test_entrance.py:" in out + err
+    assert "test_cli_entrance.py:" in out + err
 
 
 def test_interruption_is_neither_verdict(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

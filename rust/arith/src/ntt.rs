@@ -45,10 +45,21 @@ pub fn powers(first: Fr, ratio: Fr, count: usize) -> Vec<Fr> {
 /// The tables of one transform size.
 pub struct Domain {
     log_size: u32,
-    /// `w^i` for `i < size / 2`.
+    /// Layer by layer: the `half` powers of the root of order `2 half` start at `half - 1`.
     twiddles: Vec<Fr>,
+    /// The same of the inverse roots.
+    inverse_twiddles: Vec<Fr>,
     /// `1 / size`.
     size_inverse: Fr,
+}
+
+/// The direction of butterflies.
+#[derive(Clone, Copy)]
+enum Order {
+    /// `(a + b, (a - b) w)`, from large distances to small: natural order in, bit-reversed out.
+    Frequency,
+    /// `(a + b w, a - b w)`, from small distances to large: bit-reversed order in, natural out.
+    Time,
 }
 
 impl Domain {
@@ -57,13 +68,15 @@ impl Domain {
         if log_size > MAX_LOG_SIZE {
             return None;
         }
-        let size = 1usize << log_size;
-        let mut size_inverse = [Fr::from_u64(size as u64)];
-        batch_inverse(&mut size_inverse);
+        let root = root_of_unity(log_size);
+        let mut inverses = [root, Fr::from_u64(1 << log_size)];
+        batch_inverse(&mut inverses);
+        let [root_inverse, size_inverse] = inverses;
         Some(Self {
             log_size,
-            twiddles: powers(Fr::ONE, root_of_unity(log_size), size / 2),
-            size_inverse: size_inverse[0],
+            twiddles: layers(root, log_size),
+            inverse_twiddles: layers(root_inverse, log_size),
+            size_inverse,
         })
     }
 
@@ -77,91 +90,137 @@ impl Domain {
         root_of_unity(self.log_size)
     }
 
-    /// `1 / size`.
-    pub fn size_inverse(&self) -> Fr {
-        self.size_inverse
-    }
-
     /// Coefficients to evaluations at `w^0, w^1, ..`, natural order. `values.len()` must be the size.
     pub fn forward(&self, values: &mut [Fr]) {
-        self.decimate_in_frequency(values);
+        butterflies(values, &self.twiddles, Order::Frequency);
         bit_reverse(values, self.log_size);
     }
 
     /// Evaluations to coefficients, natural order. `values.len()` must be the size.
     pub fn inverse(&self, values: &mut [Fr]) {
-        self.forward(values);
-        if let Some((_, tail)) = values.split_first_mut() {
-            tail.reverse();
-        }
+        butterflies(values, &self.inverse_twiddles, Order::Frequency);
+        bit_reverse(values, self.log_size);
         let factor = self.size_inverse;
-        parallel::for_pieces(values, 1 << 10, |_, piece| {
-            for value in piece {
-                *value *= factor;
+        parallel::for_pieces(values, 1 << 10, |_, piece| piece.iter_mut().for_each(|value| *value *= factor));
+    }
+
+    /// Evaluations at `w^i` to evaluations at `g w^i`, where `factors` are [`shift_factors`](Self::shift_factors)
+    /// of `g`: both transforms work in place without reordering.
+    pub fn shift(&self, values: &mut [Fr], factors: &[Fr]) {
+        butterflies(values, &self.inverse_twiddles, Order::Frequency);
+        parallel::for_pieces(values, 1 << 10, |offset, piece| {
+            for (value, factor) in piece.iter_mut().zip(&factors[offset..]) {
+                *value *= *factor;
             }
         });
+        butterflies(values, &self.twiddles, Order::Time);
     }
 
-    /// Evaluations to coefficients in bit-reversed order, times the size, over the inverse root.
-    fn decimate_in_frequency(&self, values: &mut [Fr]) {
-        let size = values.len();
-        let threads = parallel::threads().next_power_of_two().min(size / 2);
-        // The outer layers share the work within one block, the inner ones between blocks.
-        let mut half = size / 2;
-        let mut block = size;
-        while half >= 1 && size / block < threads && size >= 1 << 10 {
-            for chunk in values.chunks_mut(block) {
-                self.butterfly_layer(chunk, half);
-            }
-            block = half;
-            half /= 2;
-        }
-        if half == 0 {
-            return;
-        }
-        let tasks = size / block;
-        if tasks > 1 {
-            std::thread::scope(|scope| {
-                for chunk in values.chunks_mut(block) {
-                    scope.spawn(move || self.layers_from(chunk, half));
-                }
-            });
-        } else {
-            self.layers_from(values, half);
+    /// `g^i / size`, in bit-reversed order.
+    pub fn shift_factors(&self, g: Fr) -> Vec<Fr> {
+        let mut factors = powers(self.size_inverse, g, self.size());
+        bit_reverse(&mut factors, self.log_size);
+        factors
+    }
+}
+
+/// The powers of `root`, which has order `2^log_size`, that every layer needs.
+fn layers(root: Fr, log_size: u32) -> Vec<Fr> {
+    let half = (1usize << log_size) / 2;
+    let largest = powers(Fr::ONE, root, half);
+    let mut out = Vec::with_capacity(2 * half);
+    for layer in 0..log_size {
+        out.extend(largest.iter().step_by(half >> layer));
+    }
+    out
+}
+
+/// All layers of a transform.
+fn butterflies(values: &mut [Fr], twiddles: &[Fr], order: Order) {
+    let size = values.len();
+    if size < 2 {
+        return;
+    }
+    // Threads share the work within the outer layers, until there is a block for each.
+    let mut outer = Vec::new();
+    let mut block = size;
+    while size >= 1 << 10 && size / block < parallel::threads() && block > 2 {
+        outer.push(block);
+        block /= 2;
+    }
+    if matches!(order, Order::Frequency) {
+        for &block in &outer {
+            values.chunks_mut(block).for_each(|chunk| shared_layer(chunk, twiddles, order));
         }
     }
-
-    /// All layers from distance `half` down, depth first so that small blocks stay in cache.
-    fn layers_from(&self, values: &mut [Fr], half: usize) {
-        let stride = self.twiddles.len() / half;
-        let (low, high) = values.split_at_mut(half);
-        for (i, (a, b)) in low.iter_mut().zip(high.iter_mut()).enumerate() {
-            let difference = *a - *b;
-            *a += *b;
-            *b = difference * self.twiddles[i * stride];
-        }
-        if half > 1 {
-            self.layers_from(low, half / 2);
-            self.layers_from(high, half / 2);
-        }
-    }
-
-    /// One layer over one block, shared by all threads.
-    fn butterfly_layer(&self, block: &mut [Fr], half: usize) {
-        let stride = self.twiddles.len() / half;
-        let (low, high) = block.split_at_mut(half);
-        let piece = half.div_ceil(parallel::threads());
+    if block == size {
+        inner_layers(values, twiddles, order);
+    } else {
         std::thread::scope(|scope| {
-            for (index, (low, high)) in low.chunks_mut(piece).zip(high.chunks_mut(piece)).enumerate() {
-                scope.spawn(move || {
-                    for (i, (a, b)) in low.iter_mut().zip(high.iter_mut()).enumerate() {
-                        let difference = *a - *b;
-                        *a += *b;
-                        *b = difference * self.twiddles[(index * piece + i) * stride];
-                    }
-                });
+            for chunk in values.chunks_mut(block) {
+                scope.spawn(move || inner_layers(chunk, twiddles, order));
             }
         });
+    }
+    if matches!(order, Order::Time) {
+        for &block in outer.iter().rev() {
+            values.chunks_mut(block).for_each(|chunk| shared_layer(chunk, twiddles, order));
+        }
+    }
+}
+
+/// All layers within a block, depth first so that small blocks stay in cache.
+fn inner_layers(block: &mut [Fr], twiddles: &[Fr], order: Order) {
+    let half = block.len() / 2;
+    let (low, high) = block.split_at_mut(half);
+    match order {
+        Order::Frequency => {
+            layer(low, high, &twiddles[half - 1..], order);
+            if half > 1 {
+                inner_layers(low, twiddles, order);
+                inner_layers(high, twiddles, order);
+            }
+        }
+        Order::Time => {
+            if half > 1 {
+                inner_layers(low, twiddles, order);
+                inner_layers(high, twiddles, order);
+            }
+            layer(low, high, &twiddles[half - 1..], order);
+        }
+    }
+}
+
+/// One layer over one block, shared by all threads.
+fn shared_layer(block: &mut [Fr], twiddles: &[Fr], order: Order) {
+    let half = block.len() / 2;
+    let (low, high) = block.split_at_mut(half);
+    let piece = half.div_ceil(parallel::threads());
+    std::thread::scope(|scope| {
+        for (index, (low, high)) in low.chunks_mut(piece).zip(high.chunks_mut(piece)).enumerate() {
+            scope.spawn(move || layer(low, high, &twiddles[half - 1 + index * piece..], order));
+        }
+    });
+}
+
+/// The butterflies between two slices of one length.
+fn layer(low: &mut [Fr], high: &mut [Fr], twiddles: &[Fr], order: Order) {
+    let pairs = low.iter_mut().zip(high).zip(twiddles);
+    match order {
+        Order::Frequency => {
+            for ((a, b), w) in pairs {
+                let difference = *a - *b;
+                *a += *b;
+                *b = difference * *w;
+            }
+        }
+        Order::Time => {
+            for ((a, b), w) in pairs {
+                let product = *b * *w;
+                *b = *a - product;
+                *a += product;
+            }
+        }
     }
 }
 

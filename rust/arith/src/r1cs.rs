@@ -78,6 +78,9 @@ impl R1cs {
         {
             return Err(Error::Inconsistent("r1cs header"));
         }
+        if sections.get(3).is_ok_and(|labels| labels.len() != 8 * n_wires) {
+            return Err(Error::Section(FORMAT, 3));
+        }
         let mut matrices: [Matrix; 3] = Default::default();
         let mut reader = Reader::new(body, "r1cs constraints");
         for matrix in &mut matrices {

@@ -241,5 +241,12 @@ fn transforms() {
         }
         domain.inverse(&mut values);
         assert_eq!(values, coefficients);
+        // Evaluations over a coset: coefficient i times g^i.
+        let g = rng.fr();
+        let mut expected: Vec<Fr> = (0..).zip(&coefficients).map(|(i, c)| *c * g.pow(&[i])).collect();
+        domain.forward(&mut expected);
+        domain.forward(&mut values);
+        domain.shift(&mut values, &domain.shift_factors(g));
+        assert_eq!(values, expected);
     }
 }

@@ -6,7 +6,6 @@ use crate::curve::{Affine, Curve, Point};
 use crate::error::Error;
 use crate::fr::Fr;
 use crate::msm::msm_limbs;
-use crate::ntt::{powers, root_of_unity};
 use crate::parallel;
 use crate::secret::wipe;
 
@@ -55,15 +54,8 @@ impl ProvingKey {
                 *value = a[i] * b[i];
             }
         });
-        let shift = powers(Fr::ONE, root_of_unity(size.trailing_zeros() + 1), size);
         for values in [&mut a, &mut b, &mut c] {
-            self.domain.inverse(values);
-            parallel::for_pieces(values, 1 << 10, |offset, piece| {
-                for (value, factor) in piece.iter_mut().zip(&shift[offset..]) {
-                    *value *= *factor;
-                }
-            });
-            self.domain.forward(values);
+            self.domain.shift(values, &self.shift_factors);
         }
         parallel::for_pieces(&mut a, 1 << 10, |offset, piece| {
             for (i, value) in (offset..).zip(piece) {

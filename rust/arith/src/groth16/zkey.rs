@@ -14,7 +14,7 @@ use crate::fq2::Fq2;
 use crate::fr::Fr;
 use crate::g1::G1Affine;
 use crate::g2::G2Affine;
-use crate::ntt::{Domain, MAX_LOG_SIZE};
+use crate::ntt::{root_of_unity, Domain, MAX_LOG_SIZE};
 use crate::parallel;
 
 pub(super) const FORMAT: &str = "zkey";
@@ -52,6 +52,8 @@ pub struct ProvingKey {
     /// The distinct coefficients; the first is one, the second minus one.
     pub(super) values: Vec<Fr>,
     pub(super) domain: Domain,
+    /// From the domain to its coset by the root of twice the order.
+    pub(super) shift_factors: Vec<Fr>,
 }
 
 impl ProvingKey {
@@ -62,7 +64,10 @@ impl ProvingKey {
         if sections.get(1)? != 1u32.to_le_bytes() {
             return Err(Error::Version(FORMAT));
         }
-        sections.get(10)?; // of no use to a prover, but every key has one
+        // Of no use to a prover, but every key has them: the circuit's hash and the number of contributions.
+        if sections.get(10)?.len() < 64 + 4 {
+            return Err(Error::Section(FORMAT, 10));
+        }
         let mut header = Reader::new(sections.get(2)?, "zkey header");
         for modulus in [&Fq::MODULUS, &Fr::MODULUS] {
             if header.u32()? != 32 || header.array::<32>()? != &bytes_of_limbs(modulus) {
@@ -72,7 +77,7 @@ impl ProvingKey {
         let n_wires = header.u32()? as usize;
         let n_public = header.u32()? as usize;
         let size = header.u32()? as usize;
-        if n_public >= n_wires || !size.is_power_of_two() || size.trailing_zeros() > MAX_LOG_SIZE {
+        if n_public >= n_wires || !size.is_power_of_two() || size.trailing_zeros() >= MAX_LOG_SIZE {
             return Err(Error::Inconsistent("zkey header"));
         }
         let alpha1 = g1(header.array()?)?;
@@ -111,6 +116,7 @@ impl ProvingKey {
             matrix_a,
             matrix_b,
             values,
+            shift_factors: domain.shift_factors(root_of_unity(size.trailing_zeros() + 1)),
             domain,
         })
     }

@@ -81,10 +81,10 @@ const RECIPROCAL: i64 = (1 << 44) / (P[LIMBS - 1] + 1);
 
 /// Four elements: lane `k` of the limbs belongs to element `k`.
 #[derive(Clone, Copy)]
-pub struct Fq4(pub(super) [__m256i; LIMBS]);
+pub struct Fq4([__m256i; LIMBS]);
 
 #[inline(always)]
-pub(super) unsafe fn set(value: i64) -> __m256i {
+unsafe fn set(value: i64) -> __m256i {
     unsafe { _mm256_set1_epi64x(value) }
 }
 
@@ -119,12 +119,23 @@ unsafe fn carry(a: __m256i) -> __m256i {
     unsafe { _mm256_srli_epi64::<BITS>(a) }
 }
 
+/// Repeats a body for the limbs 0 to 8: a loop whose inner loops depend on it would keep
+/// the columns in memory.
+macro_rules! for_limbs {
+    ($i:ident => $body:block) => {
+        for_limbs!(@each $i $body 0 1 2 3 4 5 6 7 8)
+    };
+    (@each $i:ident $body:block $($index:literal)*) => {
+        $({ let $i: usize = $index; $body })*
+    };
+}
+
 /// The rows of an operand-scanning product: `t` holds the columns `i .. i + 9` at row `i`.
-pub(super) struct Columns([__m256i; LIMBS]);
+struct Columns([__m256i; LIMBS]);
 
 impl Columns {
     #[inline(always)]
-    pub(super) unsafe fn new() -> Self {
+    unsafe fn new() -> Self {
         unsafe {
             let mut columns = [set(NEXT_BIAS); LIMBS];
             columns[0] = set(BIAS);
@@ -134,7 +145,7 @@ impl Columns {
 
     /// Adds `a_i * b` to row `i`.
     #[inline(always)]
-    pub(super) unsafe fn add_row(&mut self, a_i: __m256i, b: &Fq4) {
+    unsafe fn add_row(&mut self, a_i: __m256i, b: &Fq4) {
         unsafe {
             for (t, b_j) in self.0.iter_mut().zip(&b.0) {
                 *t = add(*t, mul(a_i, *b_j));
@@ -142,9 +153,9 @@ impl Columns {
         }
     }
 
-    /// Clears the low column by a multiple of `N`, and moves to the next row.
+    /// Clears the low column by a multiple of `N`, and moves on to the next row.
     #[inline(always)]
-    pub(super) unsafe fn step(&mut self) {
+    unsafe fn step(&mut self) {
         unsafe {
             let t = &mut self.0;
             let m = low(t[0]);
@@ -159,7 +170,7 @@ impl Columns {
 
     /// The last step, by a multiple of `p`.
     #[inline(always)]
-    pub(super) unsafe fn last_step(&mut self) {
+    unsafe fn last_step(&mut self) {
         unsafe {
             let t = &mut self.0;
             let m = low(mul(low(t[0]), set(INVERSE)));
@@ -174,7 +185,7 @@ impl Columns {
 
     /// Carries; all limbs but the top one are in `0..2^29` then.
     #[inline(always)]
-    pub(super) unsafe fn finish(self) -> Fq4 {
+    unsafe fn finish(self) -> Fq4 {
         unsafe {
             let mut t = self.0;
             for j in 0..LIMBS - 1 {
@@ -321,11 +332,9 @@ impl Fq4 {
         unsafe {
             let doubled = self.add(self).0;
             let mut columns = Columns::new();
-            for i in 0..LIMBS {
-                // Row i holds columns i.., and takes the products of limb i with itself and the later ones.
-                if 2 * i < LIMBS + i {
-                    columns.0[i] = add(columns.0[i], mul(self.0[i], self.0[i]));
-                }
+            for_limbs!(i => {
+                // Row i holds the columns from i on: the products of limb i with itself and the later limbs.
+                columns.0[i] = add(columns.0[i], mul(self.0[i], self.0[i]));
                 for j in i + 1..LIMBS {
                     columns.0[j] = add(columns.0[j], mul(self.0[i], doubled[j]));
                 }
@@ -334,7 +343,7 @@ impl Fq4 {
                 } else {
                     columns.last_step();
                 }
-            }
+            });
             columns
         }
     }
@@ -365,15 +374,14 @@ impl Fq4 {
     pub(super) unsafe fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
         unsafe {
             let mut columns = Columns::new();
-            for i in 0..LIMBS {
+            for i in 0..LIMBS - 1 {
                 columns.add_row(a.0[i], b);
                 columns.add_row(c.0[i], d);
-                if i < LIMBS - 1 {
-                    columns.step();
-                } else {
-                    columns.last_step();
-                }
+                columns.step();
             }
+            columns.add_row(a.0[LIMBS - 1], b);
+            columns.add_row(c.0[LIMBS - 1], d);
+            columns.last_step();
             columns.finish()
         }
     }

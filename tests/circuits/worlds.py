@@ -33,6 +33,7 @@ public:
   pnl: {{axes: [i, s], unit: usd/lot, decimals: 2, min: -1e6, max: 1e6}}
   is_option: {{axes: [i], decimals: 0, min: 0, max: 1}}
   delta: {{axes: [i], unit: lot/lot, decimals: 2, min: -1, max: 1}}
+  fixed: {{axes: [i], unit: lot, decimals: 1, min: -5, max: 9}}
   rate: {{axes: [i, t], decimals: 3, min: 0, max: 1}}
   ded: {{axes: [i, t], unit: usd, decimals: 0, min: 0, max: 1e4}}
   low: {{axes: [g], decimals: 1, min: 0, max: 100}}
@@ -99,15 +100,17 @@ equity: cash + sum(best, over=g) / 1000 + mixed + sum(abs(size), over=i) * charg
 requirements:
   maintenance: mixed * 2 - sum(positive(held), over=g) - sum(spread * is_option, over=i) * charge
 """,
-    # Numbers at a row's group, and no linear functional over a padded axis but the padding itself.
+    # Numbers at a row's group, linear and not, and public amounts among the private ones.
     "lookup": """
 define:
   total: max(sum(size * is_option, by=u), 0)
   back: at(total, by=u) * own
+  drift: abs(sum(at(sum(size * mark, by=u), by=u) * delta, over=i))
+  shifted: sum((size * delta + fixed - 2 * other) * mark, over=i)
   orders: sum(max(abs(size + other), abs(size - other)) * mark * own, over=i)
 equity: cash - sum(positive(size - other) * own, over=i) * charge
 requirements:
-  maintenance: sum(back, over=i) * charge + orders
+  maintenance: sum(back, over=i) * charge + orders + drift + shifted
 """,
 }
 

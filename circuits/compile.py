@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from zkmargin.circuits import cache as circuit_cache
-from zkmargin.circuits.margin import build_statement
+from zkmargin.circuits.determinism import Determinism, check_determinism
 from zkmargin.circuits.names import CircuitMap, without_indices
 from zkmargin.circuits.plan import Plan
-from zkmargin.circuits.r1cs import count_terms, to_r1cs
 from zkmargin.circuits.rules.tree import RuleSet
 from zkmargin.encoding import sha256
 
@@ -60,20 +59,31 @@ class CompiledCircuit:
         """Inputs, constraint paths, hints and one-sided bounds."""
         return CircuitMap.of_bytes(self._read("names"))
 
+    @cached_property
+    def determinism(self) -> Determinism:
+        """What fixes each wire: a circuit that leaves one open is never compiled."""
+        return Determinism.of_bytes(self._read("determinism"))
+
 
 def compile_rules(rules: RuleSet, *, cache: bool = True) -> CompiledCircuit:
-    """The circuit of a rule set, from the cache if it is there. Raises CircuitError.
+    """The circuit of a rule set, from the cache if it is there. Raises CircuitError, of it NotDetermined.
 
     A cache that cannot be read or written is as good as none; one that was altered is noticed by its digests.
     """
     found = circuit_cache.load(rules) if cache else None
     if found is not None:
         return CompiledCircuit(rules, found.digests["r1cs"], Stats(**found.stats), found.read)
+    # Late: who finds the circuit in the cache, as provers do, need not load what builds it.
+    from zkmargin.circuits.margin import build_statement
+    from zkmargin.circuits.r1cs import count_terms, to_r1cs
+
     cs = build_statement(Plan(rules))
+    determinism = check_determinism(cs, {name: node.span.line for name, node in rules.definitions.items()})
     files = {
         "r1cs": to_r1cs(cs),
         "program": cs.program.to_bytes(cs.n_wires),
         "names": CircuitMap.of(cs).to_bytes(),
+        "determinism": determinism.to_bytes(),
     }
     stats = Stats(cs.n_constraints, cs.n_public, cs.n_private, cs.n_wires, count_terms(cs))
     if cache:
@@ -99,6 +109,11 @@ def show_lower(compiled: CompiledCircuit) -> str:
     lines = ["wires by one-sided bound:", *(f"{count:>9,}  {group}" for group, count in bounds.items()), ""]
     lines += ["wires by hint:", *(f"{count:>9,}  {group}" for group, count in hints.items())]
     return "\n".join(lines)
+
+
+def show_determinism(compiled: CompiledCircuit) -> str:
+    """Wires by what fixes them, for ``--show determinism``."""
+    return compiled.determinism.to_text()
 
 
 def show_r1cs(compiled: CompiledCircuit) -> str:

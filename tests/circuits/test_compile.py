@@ -118,7 +118,7 @@ def test_a_circuit_is_compiled_once(folder: Path, monkeypatch: pytest.MonkeyPatc
     def refuse(*_: object) -> None:
         raise RuntimeError("compiled again")
 
-    monkeypatch.setattr("zkmargin.circuits.compile.build_statement", refuse)
+    monkeypatch.setattr("zkmargin.circuits.margin.build_statement", refuse)
     start = perf_counter()
     again = compile_rules(rules_of("lookup"))
     assert perf_counter() - start < 1

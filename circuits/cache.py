@@ -20,7 +20,7 @@ from zkmargin.errors import FileUnreadable
 from zkmargin.reference import poseidon_permutation, program
 
 INDEX = "circuit.json"
-FILES = frozenset({"r1cs", "program", "names"})
+FILES = frozenset({"r1cs", "program", "names", "determinism"})
 FORMAT = 1
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from zkmargin.circuits import cache as circuit_cache
-from zkmargin.circuits.determinism import Determinism, check_determinism
+from zkmargin.circuits.determinism.report import Determinism
 from zkmargin.circuits.names import CircuitMap, without_indices
 from zkmargin.circuits.plan import Plan
 from zkmargin.circuits.rules.tree import RuleSet
@@ -74,6 +74,7 @@ def compile_rules(rules: RuleSet, *, cache: bool = True) -> CompiledCircuit:
     if found is not None:
         return CompiledCircuit(rules, found.digests["r1cs"], Stats(**found.stats), found.read)
     # Late: who finds the circuit in the cache, as provers do, need not load what builds it.
+    from zkmargin.circuits.determinism.analysis import check_determinism
     from zkmargin.circuits.margin import build_statement
     from zkmargin.circuits.r1cs import count_terms, to_r1cs
 

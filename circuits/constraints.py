@@ -12,8 +12,8 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from zkmargin.circuits.integers import Num
 from zkmargin.circuits.linear import ONE, ZERO, LinearCombination, LinearTable
@@ -23,6 +23,12 @@ from zkmargin.field import FR_MODULUS
 from zkmargin.reference.program import Op
 
 _INDEX = re.compile(r"\[[^]]*\]")
+
+BoundKind = Literal["upper", "choice", "one_hot", "inverse"]
+"""What makes advice safe that no constraint fixes: it is at least every branch; it is a bit; it is one of several
+bits of which one is 1; or nothing reads it where it is free. The determinism analysis looks for the
+constraints that say so.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,20 @@ class OneSidedBound:
     first_wire: int
     count: int
     inequality: str
+    kind: BoundKind
+    branches: tuple[int, ...] = field(default=(), compare=False)
+    """The rows of the linear table that an upper bound is at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengedAdvice:
+    """Advice that is fixed by a commitment, a public input, and by one identity at a later public input."""
+
+    path: str
+    first_wire: int
+    count: int
+    commitment: str
+    challenge: str
 
 
 class ConstraintSystem:
@@ -61,6 +81,9 @@ class ConstraintSystem:
         self.publics: dict[str, InputWires] = {}
         self.privates: dict[str, InputWires] = {}
         self.bounds: list[OneSidedBound] = []
+        self.challenged: list[ChallengedAdvice] = []
+        self.unread: dict[str, str] = {}
+        """Public inputs that no constraint needs to read, and why."""
         self.n_wires = 1
         self.n_public = 0
         self.n_private = 0
@@ -262,9 +285,31 @@ class ConstraintSystem:
     def _advise(self, name: str, op: Op, label: str, outputs: tuple[int, int], *operands: int) -> None:
         self.program.hint(name, op, self._scope_without_indices + label, self._scope + label, outputs, *operands)
 
-    def declare_bound(self, first_wire: int, count: int, label: str, inequality: str) -> None:
+    # --- declarations: claims that the determinism analysis holds against the constraints ---------------------
+
+    def declare_bound(
+        self,
+        first_wire: int,
+        count: int,
+        label: str,
+        inequality: str,
+        *,
+        kind: BoundKind,
+        branches: Sequence[LinearCombination] = (),
+    ) -> None:
         """Put advice on the list of one-sided bounds: values that no constraint fixes, and need not."""
-        self.bounds.append(OneSidedBound(self.path(label), first_wire, count, inequality))
+        rows = tuple(self.table.append_combination(branch) for branch in branches)
+        self.bounds.append(OneSidedBound(self.path(label), first_wire, count, inequality, kind, rows))
+
+    def declare_challenged(self, first_wire: int, count: int, label: str, commitment: str, challenge: str) -> None:
+        """Say that advice is fixed by the public inputs ``commitment`` and, after it, ``challenge``."""
+        self.challenged.append(ChallengedAdvice(self.path(label), first_wire, count, commitment, challenge))
+
+    def leave_unread(self, name: str, reason: str) -> None:
+        """Say that no constraint needs to read a public input: the verifying key binds it all the same."""
+        if name not in self.publics:
+            raise CircuitError("only public inputs may be left unread", where=name)
+        self.unread[name] = reason
 
     # --- integers -----------------------------------------------------------------------------------------
 

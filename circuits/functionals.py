@@ -30,6 +30,7 @@ def add_functionals(cs: ConstraintSystem, plan: Plan, account: Account) -> list[
         return []
     wires = [(account.first_wires[rows.base], rows.count) for rows in plan.bases]
     first = cs.advise_functionals(wires, plan.n_functionals, "functionals")
+    cs.declare_challenged(first, plan.n_functionals, "functionals", "C", "gamma")
     numbers: list[Num] = []
     for node, functional in plan.functionals.items():
         # Zero joins the interval: an axis may have fewer active rows than its capacity.

@@ -85,6 +85,7 @@ def declare_inputs(cs: ConstraintSystem, plan: Plan) -> None:
     """
     for name, count in plan.public_inputs:
         cs.public(name, count)
+    cs.leave_unread("context", "the statement's context: what the verifier compares, not what is computed")
     for column in plan.rules.private:
         count = 1
         for size in plan.rules.shape(column.axes):

@@ -50,7 +50,7 @@ class CircuitMap:
             "inputs": {name: astuple(wires) for name, wires in self.inputs.items()},
             "paths": list(self.paths),
             "hints": [astuple(hint) for hint in self.hints],
-            "bounds": [astuple(bound) for bound in self.bounds],
+            "bounds": [astuple(bound)[:5] for bound in self.bounds],
         }
         return zlib.compress(json.dumps(document, separators=(",", ":")).encode("utf-8"), 6)
 

@@ -13,7 +13,7 @@ from zkmargin.cli.output import Clock, format_seconds, print_json, print_pairs, 
 if TYPE_CHECKING:
     from zkmargin.circuits.rules import RuleSet
 
-CIRCUIT_PHASES = ("lower", "r1cs")
+CIRCUIT_PHASES = ("plan", "lower", "determinism", "r1cs")
 PHASES = ("parse", "resolve", "type", "bound", "side", *CIRCUIT_PHASES)
 
 
@@ -64,13 +64,25 @@ def show(rules: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def check(context: click.Context, rules: tuple[str, ...], as_json: bool) -> None:
-    """Check rule files; every mistake is shown with its place. Exit code 2 if there is one."""
+    """Check rule files: their text, and that their circuits leave the prover no choice but declared bounds.
+
+    Every mistake is shown with its place. Exit code 2 if there is one.
+    """
+    from zkmargin.circuits.compile import compile_rules
     from zkmargin.circuits.rules import RuleProblems, load_rules
+    from zkmargin.errors import CircuitError
 
     results: list[dict[str, Any]] = []
     for name in rules:
         try:
-            results.append({**_summary(load_rules(name), name), "problems": []})
+            found = load_rules(name)
+            determinism = compile_rules(found).determinism
+            results.append({**_summary(found, name), "determinism": determinism.as_json(), "problems": []})
+        except CircuitError as error:
+            problem = {"kind": error.code, "message": error.message, "help": error.hint or error.advice}
+            results.append({"rules": name, "problems": [{**problem, "line": None, "column": None}]})
+            if not as_json:
+                click.echo(f"{name}: {error}", err=True)
         except RuleProblems as error:
             problems = [
                 {
@@ -88,6 +100,9 @@ def check(context: click.Context, rules: tuple[str, ...], as_json: bool) -> None
         else:
             if not as_json:
                 click.echo(f"{name}: a valid rule set, digest {results[-1]['digest']}")
+                click.echo(f"  {determinism.summary()}")
+                for line in determinism.lines():
+                    click.echo(line)
     if as_json:
         print_json({"rules": results})
     context.exit(2 if any(result["problems"] for result in results) else 0)
@@ -108,14 +123,15 @@ def compile(rules: str, phase: str | None, out: Path | None, as_json: bool) -> N
     if phase is not None and phase not in CIRCUIT_PHASES:
         _print_phase(rules, phase, show_phase(*read_rules(rules), phase), as_json)
         return
-    from zkmargin.circuits.compile import compile_rules, show_lower, show_r1cs
+    from zkmargin.circuits.compile import compile_rules, show_determinism, show_lower, show_plan, show_r1cs
 
     rule_set = load_rules(rules)
     clock = Clock()
     with clock.step("compile", "compiling the rule set"):
         compiled = compile_rules(rule_set)
     if phase is not None:
-        text = (show_lower if phase == "lower" else show_r1cs)(compiled)
+        shows = {"plan": show_plan, "lower": show_lower, "determinism": show_determinism, "r1cs": show_r1cs}
+        text = shows[phase](compiled)
         _print_phase(rules, phase, text.rstrip("\n") + "\n", as_json)
         return
     if out is not None:

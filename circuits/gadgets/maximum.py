@@ -47,7 +47,8 @@ def upper_bound(cs: ConstraintSystem, branches: Sequence[Num], max_width: int, l
     with cs.scope(label):
         wire = cs.advise_maximum([branch.lc for branch in branches], "bound")
         bound = LinearCombination.of_wire(wire)
-        cs.declare_bound(wire, 1, "bound", f"bound >= each of {len(branches)} branches")
+        inequality = f"bound >= each of {len(branches)} branches"
+        cs.declare_bound(wire, 1, "bound", inequality, kind="upper", branches=[b.lc for b in branches])
         for index, branch in enumerate(branches):
             cs.require_integer(branch, 1)
             slack = num_unchecked(bound - branch.lc, 0, (1 << width) - 1)  # what the next line makes true
@@ -72,7 +73,7 @@ def lower_bound(cs: ConstraintSystem, branches: Sequence[Num], label: str = "low
         for index, branch in enumerate(branches[1:], 1):
             with cs.scope(f"branch[{index}]"):
                 wire = cs.advise_sign((branch - chosen).lc, "choice")
-                cs.declare_bound(wire, 1, "choice", "either branch is at most the largest")
+                cs.declare_bound(wire, 1, "choice", "either branch is at most the largest", kind="choice")
                 chosen = select(cs, boolean(cs, wire), branch, chosen)
     return chosen
 

@@ -44,7 +44,8 @@ def is_zero(cs: ConstraintSystem, x: LinearCombination, label: str = "is_zero") 
     """
     with cs.scope(label):
         inverse = cs.advise_inverse(x, "inverse")
-        cs.declare_bound(inverse, 1, "inverse", "free where x = 0: the product is 0 all the same")
+        free = "free where x = 0: the product is 0 all the same"
+        cs.declare_bound(inverse, 1, "inverse", free, kind="inverse")
         nonzero = cs.product(x, LinearCombination.of_wire(inverse), "product")
         zero = (-nonzero).plus_constant(1)
         cs.enforce(x, zero, ZERO, "flag")
@@ -72,7 +73,8 @@ def one_hot(cs: ConstraintSystem, scores: Sequence[LinearCombination], label: st
     """
     with cs.scope(label):
         first = cs.advise_one_hot(scores, "place")
-        cs.declare_bound(first, len(scores), "place", "any place: the caller's bound holds for each")
+        anywhere = "any place: the caller's bound holds for each"
+        cs.declare_bound(first, len(scores), "place", anywhere, kind="one_hot")
         bits = [boolean(cs, wire, "bit") for wire in range(first, first + len(scores))]
         cs.enforce_equal(LinearCombination.total(bit.lc for bit in bits), ONE, "one")
     return bits

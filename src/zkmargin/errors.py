@@ -357,6 +357,13 @@ class CircuitError(ZkMarginError):
     advice = "this is a defect: report it"
 
 
+class NotDetermined(CircuitError):
+    """A circuit leaves its prover a choice that no declared and verified bound makes safe."""
+
+    code = "E_DETERMINISM"
+    advice = "constrain the value, or declare the one-sided bound that makes it safe; never use such a circuit"
+
+
 class WitnessFailed(ZkMarginError):
     """No witness satisfies the circuit for these inputs. Names a place in the circuit, never a value."""
 

@@ -1,0 +1,190 @@
+"""Advice that a commitment and a later challenge fix: the linear functionals.
+                                                                              specs/determinism.md#challenge
+
+Two things are read off the constraints. First, public inputs that come before the challenge commit to the
+advice and to all that the identity compares it with: they are hashes, and hashing is taken to be injective. So
+a second propagation starts from the public inputs and from what those hashes absorb, without the private
+inputs: what it does not reach, a prover could choose after the challenge. Second, some constraint says
+``sum challenge^(e_k) * L_k = known`` with different powers. Values committed beforehand that are wrong
+satisfy it for at most ``max e_k`` of the p challenges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from zkmargin.circuits.constraints import ChallengedAdvice, InputWires
+from zkmargin.circuits.determinism.propagation import Propagation, spreads_of
+from zkmargin.circuits.determinism.relations import CONSTANT, Relations
+from zkmargin.circuits.determinism.verdicts import Verdict
+from zkmargin.circuits.linear import ONE_WIRE
+
+
+def check_challenged(
+    relations: Relations,
+    propagation: Propagation,
+    advice: ChallengedAdvice,
+    publics: Mapping[str, InputWires],
+) -> str | None:
+    """Whether advice is fixed by its commitment and challenge, given what is known. The reason why not, or
+    None.
+    """
+    (commitment,), (challenge,) = publics[advice.commitment].wires, publics[advice.challenge].wires
+    if commitment >= challenge:
+        return "the commitment comes after the challenge"
+    wires = range(advice.first_wire, advice.first_wire + advice.count)
+    unknown = frozenset(wire for wire in wires if not propagation.known[wire])
+    terms = find_identity(relations, propagation, unknown, challenge)
+    if terms is None:
+        return "no constraint compares all of it, by different powers of the challenge, with what is known"
+    committed = committed_before(relations, publics, challenge)
+    if not committed.all_known(unknown):
+        return f"public input {advice.commitment} does not commit to all of it"
+    if not committed.all_known(terms):
+        return "it is compared with a value that nothing commits to before the challenge"
+    return None
+
+
+# --- the identity -----------------------------------------------------------------------------------------
+
+
+def find_identity(
+    relations: Relations, propagation: Propagation, unknown: frozenset[int], challenge: int
+) -> set[int] | None:
+    """The known wires of an identity ``sum challenge^(e_k) * L_k = known`` over all unknown L, or None."""
+    products: dict[int, int] = {}
+    for constraint, (a, b) in enumerate(zip(relations.a, relations.b, strict=True)):
+        if challenge in (relations.unit[a], relations.unit[b]) and relations.linear(constraint) is None:
+            wire = relations.unit[relations.c[constraint]]
+            if wire > 0 and not propagation.known[wire]:
+                products.setdefault(wire, constraint)
+    first = min(unknown, default=None)
+    for constraint in relations.touching([first])[first] if first is not None else ():
+        found = _expand(relations, propagation, unknown, challenge, products, constraint)
+        if found is not None:
+            return found
+    return None
+
+
+def _expand(
+    relations: Relations,
+    propagation: Propagation,
+    unknown: frozenset[int],
+    challenge: int,
+    products: Mapping[int, int],
+    identity: int,
+) -> set[int] | None:
+    """Follow one constraint through products with the challenge down to the unknown advice."""
+    start = _by_power(relations, identity, challenge)
+    if start is None:
+        return None
+    seen: set[int] = set()
+    powers: set[int] = set()
+    known_terms: set[int] = set()
+    followed: set[int] = set()
+    pending = list(start)
+    while pending:
+        wire, power = pending.pop()
+        if propagation.known[wire]:
+            known_terms.add(wire)
+        elif wire in unknown:
+            if wire in seen or power in powers:
+                return None
+            seen.add(wire)
+            powers.add(power)
+        else:
+            product = products.get(wire, identity)
+            if product == identity or wire in followed:
+                return None
+            followed.add(wire)
+            inner = _by_power(relations, product, challenge) or ()
+            pending += [(other, power + step) for other, step in inner if step]
+    return known_terms if seen == unknown else None
+
+
+def _by_power(relations: Relations, constraint: int, challenge: int) -> list[tuple[int, int]] | None:
+    """The wires of a constraint, each with the power of the challenge that multiplies it, 0 or 1."""
+    linear = relations.linear(constraint)
+    if linear is not None:
+        return [(wire, 0) for wire in linear]
+    a, b, c = (rows[constraint] for rows in (relations.a, relations.b, relations.c))
+    if relations.unit[a] == challenge:
+        a, b = b, a
+    if relations.unit[b] != challenge:
+        return None
+    return [(wire, 1) for wire in relations.wires_of(a)] + [(wire, 0) for wire in relations.wires_of(c)]
+
+
+# --- the commitments --------------------------------------------------------------------------------------
+
+
+def committed_before(relations: Relations, publics: Mapping[str, InputWires], challenge: int) -> Propagation:
+    """What the public inputs before the challenge determine, private inputs and advice being unknown."""
+    given = {ONE_WIRE: Verdict.ONE}
+    given |= dict.fromkeys((wire for wires in publics.values() for wire in wires.wires), Verdict.PUBLIC)
+    leading = [wire for wire in given if 0 < wire < challenge]
+    forms = list(_absorbed(relations, leading))
+    return Propagation(relations, given, spreads_of(relations), forms)
+
+
+def _absorbed(relations: Relations, publics: list[int]) -> Iterator[Mapping[int, int]]:
+    """The linear forms that enter the hashes which public inputs are equal to.
+
+    From ``public = sum of S-box outputs`` back through the S-boxes: ``x = s + f``, s over S-box outputs and f
+    over other wires. f is absorbed where the row has no S-box output, as in a hash's first round.
+    """
+    inputs: dict[int, int | None] = {}
+
+    def sbox(wire: int) -> int | None:
+        if wire not in inputs:
+            inputs[wire] = sbox_input(relations, wire)
+        return inputs[wire]
+
+    visited: set[int] = set()
+    rows: list[int] = []
+
+    def follow(boxes: Iterable[int]) -> None:
+        for wire in boxes:
+            row = sbox(wire)
+            if row is not None and wire not in visited:
+                visited.add(wire)
+                rows.append(row)
+
+    for wire, constraints in relations.touching(publics).items():
+        for constraint in constraints:
+            terms = relations.linear(constraint)
+            if terms is None or wire not in terms:
+                continue
+            others = terms.keys() - {wire, ONE_WIRE}
+            if all(sbox(other) is not None for other in others):
+                follow(others)
+    while rows:
+        terms = relations.terms(rows.pop())
+        boxes = [wire for wire in terms if wire and sbox(wire) is not None]
+        if boxes:
+            follow(boxes)
+        else:
+            yield terms
+
+
+def sbox_input(relations: Relations, fifth: int) -> int | None:
+    """The row x where constraints say ``fifth = x x4``, ``x4 = x2 x2``, ``x2 = x x``; else None.
+
+    x -> x^5 is a permutation of a field with 5 not dividing p - 1, and the non-linear part of Poseidon.
+    """
+    unit, definitions = relations.unit, relations.definitions
+    last = definitions.get(fifth)
+    if last is None or relations.modulus % 5 == 1:
+        return None
+    for x, right in ((relations.a[last], relations.b[last]), (relations.b[last], relations.a[last])):
+        fourth = unit[right]
+        middle = definitions.get(fourth)
+        second = unit[relations.a[middle]] if middle is not None else CONSTANT
+        first = definitions.get(second)
+        if middle is None or first is None or unit[relations.b[middle]] != second:
+            continue
+        content = relations.content(x)
+        squares = all(relations.content(rows[first]) == content for rows in (relations.a, relations.b))
+        if squares and len({second, fourth, fifth} | set(content[0])) == 3 + len(content[0]):
+            return x
+    return None

@@ -1,0 +1,42 @@
+"""The classes of wires.
+specs/determinism.md#classes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+
+class Verdict(IntEnum):
+    """What fixes a wire."""
+
+    UNDETERMINED = 0
+    ONE = 1
+    PUBLIC = 2
+    PRIVATE = 3
+    LINEAR = 4
+    PRODUCT = 5
+    QUOTIENT = 6
+    DIGITS = 7
+    ZERO_TEST = 8
+    CHALLENGE = 9
+    BOUND = 10
+    CHOICE = 11
+    DEAD = 12
+
+
+DESCRIPTIONS: Mapping[Verdict, str] = {
+    Verdict.ONE: "the constant one",
+    Verdict.PUBLIC: "public inputs",
+    Verdict.PRIVATE: "private inputs",
+    Verdict.LINEAR: "fixed by a linear equation",
+    Verdict.PRODUCT: "fixed as the product of fixed values",
+    Verdict.QUOTIENT: "fixed as the inverse of a fixed value that is not zero",
+    Verdict.DIGITS: "fixed as digits of a fixed value",
+    Verdict.ZERO_TEST: "fixed as a test for zero",
+    Verdict.CHALLENGE: "fixed by their commitment and the challenge",
+    Verdict.BOUND: "one-sided bounds, chosen by the prover",
+    Verdict.CHOICE: "choices of the prover between bounds",
+    Verdict.DEAD: "advice that nothing reads where it is free",
+}

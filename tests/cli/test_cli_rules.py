@@ -47,3 +47,17 @@ def test_phases_can_be_printed(phase: str) -> None:
     text = ok("rules", "compile", "portfolio_scan", "--show", phase).out
     assert "loss" in text
     assert ok("rules", "compile", "portfolio_scan", "--show", phase, "--json").json["text"] == text
+
+
+@pytest.mark.parametrize(("phase", "word"), [("plan", "t"), ("lower", "wires by hint"), ("r1cs", "constraints")])
+def test_products_of_the_compiler_can_be_printed(phase: str, word: str) -> None:
+    assert word in ok("rules", "compile", "portfolio_scan", "--show", phase).out
+
+
+def test_compile_names_the_circuit_and_writes_it(tmp_path: Path) -> None:
+    compiled = ok("rules", "compile", "portfolio_scan", "--out", tmp_path / "circuit", "--json").json
+    assert compiled["constraints"] <= 58_000
+    inspected = ok("inspect", tmp_path / "circuit" / "circuit.r1cs", "--json").json
+    assert inspected["r1csDigest"] == compiled["r1csDigest"]
+    assert inspected["constraints"] == compiled["constraints"]
+    assert f"{compiled['constraints']:,} constraints" in ok("rules", "compile", "portfolio_scan").out

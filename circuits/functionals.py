@@ -84,6 +84,7 @@ def bind(cs: ConstraintSystem, plan: Plan, account: Account, functionals: list[N
         total = LinearCombination.total(products)
         if len(functionals) < 2:
             only = functionals[0].lc if functionals else ZERO
+            cs.leave_unread("gamma", "one functional takes no power of it: it stands in t, which is read")
             cs.enforce(total - only, ONE, ZERO, "identity")
             return
         accumulated = functionals[-1].lc

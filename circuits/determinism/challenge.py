@@ -34,6 +34,8 @@ def check_challenged(
         return "the commitment comes after the challenge"
     wires = range(advice.first_wire, advice.first_wire + advice.count)
     unknown = frozenset(wire for wire in wires if not propagation.known[wire])
+    if not unknown:  # one functional: the identity is a linear equation with one unknown
+        return None
     terms = find_identity(relations, propagation, unknown, challenge)
     if terms is None:
         return "no constraint compares all of it, by different powers of the challenge, with what is known"
@@ -58,8 +60,8 @@ def find_identity(
             wire = relations.unit[relations.c[constraint]]
             if wire > 0 and not propagation.known[wire]:
                 products.setdefault(wire, constraint)
-    first = min(unknown, default=None)
-    for constraint in relations.touching([first])[first] if first is not None else ():
+    first = min(unknown)
+    for constraint in relations.touching([first])[first]:
         found = _expand(relations, propagation, unknown, challenge, products, constraint)
         if found is not None:
             return found

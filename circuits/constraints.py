@@ -82,6 +82,8 @@ class ConstraintSystem:
         self.privates: dict[str, InputWires] = {}
         self.bounds: list[OneSidedBound] = []
         self.challenged: list[ChallengedAdvice] = []
+        self.outputs: set[str] = set()
+        """Public inputs that the circuit computes: what it says of the others, not given with them."""
         self.unread: dict[str, str] = {}
         """Public inputs that no constraint needs to read, and why."""
         self.n_wires = 1
@@ -230,6 +232,7 @@ class ConstraintSystem:
     def assign_public(self, name: str, value: LinearCombination, label: str) -> None:
         """Constrain a public input to a value, and have the program write it."""
         (wire,) = self.publics[name].wires
+        self.outputs.add(name)
         self.program.emit(Op.LIN, self._scope_without_indices + label, wire, self.table.row(value))
         self.enforce_equal(value, LinearCombination.of_wire(wire), label)
 

@@ -53,7 +53,8 @@ def classify(cs: ConstraintSystem, without: Collection[int] = ()) -> Classificat
     relations = Relations(cs, without)
     given = {ONE_WIRE: Verdict.ONE}
     for inputs, verdict in ((cs.publics, Verdict.PUBLIC), (cs.privates, Verdict.PRIVATE)):
-        given |= {wire: verdict for wires in inputs.values() for wire in wires.wires}
+        names = inputs.keys() - cs.outputs
+        given |= {wire: verdict for name, wires in inputs.items() if name in names for wire in wires.wires}
     propagation = Propagation(relations, given)
     choices = Choices(relations, cs.bounds)
     pending, problems = list(cs.challenged), {}

@@ -28,7 +28,7 @@ class Verdict(IntEnum):
 
 DESCRIPTIONS: Mapping[Verdict, str] = {
     Verdict.ONE: "the constant one",
-    Verdict.PUBLIC: "public inputs",
+    Verdict.PUBLIC: "public inputs that are given",
     Verdict.PRIVATE: "private inputs",
     Verdict.LINEAR: "fixed by a linear equation",
     Verdict.PRODUCT: "fixed as the product of fixed values",

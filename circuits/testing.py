@@ -28,6 +28,8 @@ from zkmargin.reference.matrix import SparseMatrix
 from zkmargin.reference.program import OPERANDS, Instruction, WitnessError, WitnessProgram, WitnessRun
 
 Build = Callable[[ConstraintSystem, list[Num]], Sequence[Num | LinearCombination]]
+Lie = int | Callable[[Sequence[int]], int]
+"""What a prover writes on a wire: a value, or what makes one of all wires as they are at that moment."""
 
 
 class GadgetMismatchError(Exception):
@@ -42,7 +44,7 @@ class _LyingRun(WitnessRun):
         program: WitnessProgram,
         inputs: Sequence[tuple[int, bytes]],
         matrices: Sequence[SparseMatrix],
-        lies: Mapping[int, int],
+        lies: Mapping[int, Lie],
     ) -> None:
         self._lies = lies
         super().__init__(program, inputs, matrices)
@@ -54,7 +56,8 @@ class _LyingRun(WitnessRun):
     def _lie(self, first: int, count: int) -> None:
         for wire in range(first, first + count):
             if wire in self._lies:
-                self._wires[wire] = self._lies[wire] % FR_MODULUS
+                lie = self._lies[wire]
+                self._wires[wire] = (lie if isinstance(lie, int) else lie(self._wires)) % FR_MODULUS
 
     def _execute(self, code: Sequence[Instruction]) -> None:
         for instruction in code:
@@ -70,7 +73,7 @@ class _LyingRun(WitnessRun):
 class _LyingProgram:
     """A witness program of a prover who lies."""
 
-    def __init__(self, program: WitnessProgram, lies: Mapping[int, int]) -> None:
+    def __init__(self, program: WitnessProgram, lies: Mapping[int, Lie]) -> None:
         self._program = program
         self._lies = lies
         self.n_wires = program.n_wires
@@ -80,17 +83,19 @@ class _LyingProgram:
 
 
 class LyingEngine:
-    """The reference engine for a prover who puts ``lies`` (values by wire) in place of what the program says.
+    """The reference engine for a prover who puts ``lies`` (by wire) in place of what the program says.
 
     Everything that is computed from a lie follows from it, and failed advice is passed over. So what
     ``r1cs_check`` then finds are the constraints that notice, not the program's good manners.
     """
 
-    def __init__(self, lies: Mapping[int, int] | None = None) -> None:
+    def __init__(self, lies: Mapping[int, Lie] | None = None) -> None:
         self._lies = lies or {}
 
-    def WitnessProgram(self, program: bytes) -> _LyingProgram:
-        return _LyingProgram(WitnessProgram(program), self._lies)
+    def WitnessProgram(self, program: bytes | WitnessProgram) -> _LyingProgram:
+        """A program from its bytes, or one that is parsed already."""
+        parsed = WitnessProgram(program) if isinstance(program, bytes) else program
+        return _LyingProgram(parsed, self._lies)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(engine("reference"), name)

@@ -117,18 +117,18 @@ def verification(ours: Peer, public_inputs: int) -> Finding:
 
 
 def process(case: Case, ours: Peer, repeat: int) -> Iterator[Finding]:
-    """``zkmargin prove`` as a process, interleaved with proofs of a process that has everything loaded."""
+    """``zkmargin prove`` as a process, interleaved with ``Prover.prove`` where everything is loaded."""
     inside, outside, peak = [], [], 0
     with tempfile.TemporaryDirectory(prefix="zkmargin-bench-") as temporary:
         command = [sys.executable, "-m", "zkmargin.cli.main"]
         command += prove_arguments(case, Path(temporary) / "account.margin-proof.json")
         for _ in range(repeat + 1):
-            inside.append(ours.request("prove")["wall"])
+            inside.append(ours.request("whole")["wall"])
             wall, resident = _measure(command)
             outside.append(wall)
             peak = max(peak, resident)
     beyond = min(outside[1:]) - min(inside[1:])
-    yield Finding(f"{case.name}: process beyond proving", beyond, PROCESS_SECONDS, "s")
+    yield Finding(f"{case.name}: process beyond prove()", beyond, PROCESS_SECONDS, "s")
     yield Finding(f"{case.name}: peak memory", peak / 2**20, PEAK_MEBIBYTES, "MiB")
 
 

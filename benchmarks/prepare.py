@@ -165,3 +165,7 @@ class Workbench:
 
         self.witness = make
         self.key = key
+
+    def prove(self) -> None:
+        """All that ``zkmargin prove`` does once everything is loaded."""
+        self.prover.prove(self.request, self.opening, self.owner)

@@ -18,7 +18,7 @@ from zkmargin.cli.options import FOLDER, json_option
 from zkmargin.cli.output import format_seconds, print_json, print_table
 from zkmargin.cli.stage import Stage
 from zkmargin.encoding import write_atomic
-from zkmargin.errors import FileUnreadable, InputError
+from zkmargin.errors import EngineUnavailable, FileUnreadable, InputError
 
 MORNING, EVENING = 1770284207, 1770326977  # 2026-02-05 09:36:47 and 21:29:37 UTC
 CHAINS = {MORNING: "chain_btc_20260205T093647Z.csv", EVENING: "chain_btc_20260205T212937Z.csv"}
@@ -37,6 +37,13 @@ def command(data: Path | None, out: Path | None, as_json: bool) -> None:
 
     Each step is a command of zkmargin, shown with its time.
     """
+    from zkmargin.backend import engine_name
+
+    if engine_name() == "reference":
+        raise EngineUnavailable(
+            "the demo's circuit would take the reference engine hours",
+            hint="install a Rust toolchain and reinstall zkmargin: the core proves it in a second",
+        )
     found = _data(data)
     start = time.perf_counter()
     with _folder(out) as folder:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from zkmargin.backend import ProvingKeyHandle, engine, engine_name
+from zkmargin.backend import engine, engine_name
 from zkmargin.cli.options import FILE, json_option
 from zkmargin.cli.output import Clock, format_seconds, print_json, print_pairs
 from zkmargin.encoding import hex_bytes, read_file, write_atomic
-from zkmargin.errors import FileSection, FileUnreadable, ProofInvalid
+from zkmargin.errors import FileSection, ProofInvalid
 from zkmargin.field import ELEMENT_BYTES
 from zkmargin.formats import (
     dump_json,
@@ -27,6 +27,7 @@ from zkmargin.formats import (
     verifying_key_to_json,
     vk_hash,
 )
+from zkmargin.prover.proving_key import open_proving_key
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
 
 SETUP_ENTROPY_BYTES = 4 * 64
@@ -48,16 +49,6 @@ def _make_key(r1cs: Path) -> bytes:
     except ValueError as error:
         read_r1cs(content)  # engines say only that a file is malformed; this says with which code
         raise FileSection("file cannot be used", where=str(r1cs), got=error) from error
-
-
-def _load_key(zkey: Path) -> ProvingKeyHandle:
-    try:
-        return engine().ProvingKey(str(zkey))
-    except OSError as error:
-        raise FileUnreadable("file cannot be read", where=str(zkey), got=error.strerror) from error
-    except ValueError as error:
-        read_zkey_header(read_file(zkey))
-        raise FileSection("file cannot be used", where=str(zkey), got=error) from error
 
 
 @groth16.command()
@@ -117,7 +108,7 @@ def prove(zkey: Path, wtns: Path, proof: Path, public: Path, as_json: bool) -> N
     """
     clock = Clock()
     with clock.step("load"):
-        key = _load_key(zkey)
+        key = open_proving_key(zkey, engine())
         witness = read_wtns(read_file(wtns))
     if len(witness) != key.n_wires * ELEMENT_BYTES:
         raise FileSection(

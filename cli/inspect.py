@@ -78,7 +78,14 @@ def _zkey(content: bytes) -> dict[str, Any]:
 def _json(content: bytes) -> dict[str, Any]:
     from zkmargin.attestations.schema import PrivateDocument
     from zkmargin.errors import SchemaType
-    from zkmargin.formats import parse_json, verifying_key_from_json, vk_hash
+    from zkmargin.field import ELEMENT_BYTES
+    from zkmargin.formats import (
+        parse_json,
+        proof_from_json,
+        public_from_json,
+        verifying_key_from_json,
+        vk_hash,
+    )
 
     document = parse_json(content, "document")
     kinds = _documents()
@@ -90,6 +97,7 @@ def _json(content: bytes) -> dict[str, Any]:
         return {"kind": name, **_shortened(parsed.to_json())}
     if isinstance(document, dict) and document.get("protocol") == "groth16":
         if "IC" not in document:
+            proof_from_json(document)
             return {"kind": "Groth16 proof, snarkjs's JSON"}
         key = verifying_key_from_json(document)
         return {
@@ -98,7 +106,8 @@ def _json(content: bytes) -> dict[str, Any]:
             "vkHash": "0x" + vk_hash(key).hex(),
         }
     if isinstance(document, list):
-        return {"kind": "public inputs, snarkjs's JSON", "count": len(document)}
+        count = len(public_from_json(document)) // ELEMENT_BYTES
+        return {"kind": "public inputs, snarkjs's JSON", "count": count}
     raise SchemaType("not a document of zkmargin or snarkjs", where="type", got=repr(name)[:60])
 
 

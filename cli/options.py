@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,6 +101,9 @@ def valid_option(default: int) -> Callable[[_F], _F]:
     )
 
 
+_RATIO = re.compile(r"[0-9]{1,9}(?:/[0-9]{1,9}|\.[0-9]{1,9})?")
+
+
 def _buffer(_: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """Numerator and denominator of ``5/4``, ``1.25`` or ``2``."""
     if value is None:
@@ -107,6 +111,8 @@ def _buffer(_: click.Context, option: click.Parameter, value: str | None) -> tup
     from fractions import Fraction
 
     try:
+        if not _RATIO.fullmatch(value):  # Fraction would also take exponents, of any size
+            raise ValueError(value)
         ratio = Fraction(value)
     except (ValueError, ZeroDivisionError):
         raise click.BadParameter(f"{value!r} is not a number such as 1.25 or 5/4", param=option) from None

@@ -14,7 +14,12 @@ from typing import Any
 import pytest
 from calling import ROOT, Called, call, ok
 
-pytestmark = pytest.mark.prove
+from zkmargin.backend import engines
+
+pytestmark = [
+    pytest.mark.prove,
+    pytest.mark.skipif("rust" not in engines(), reason="the demo's circuit is too large for the reference"),
+]
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,13 @@ def test_the_demo_as_data(tmp_path: Path) -> None:
     assert done.json["seconds"] > 0
     again = call("demo", "--out", tmp_path / "out", "--json")
     assert (again.code, again.json["error"]["hint"]) == (2, "give --out a new folder")
+
+
+def test_the_reference_engine_does_not_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZKMARGIN_ENGINE", "reference")
+    refused = call("demo")
+    assert refused.code == 2
+    assert "install a Rust toolchain" in refused.err
 
 
 def test_without_its_figures_the_demo_says_so(tmp_path: Path) -> None:

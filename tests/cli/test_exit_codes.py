@@ -1,0 +1,220 @@
+"""Bad files, given to every command in the place of every file that it reads: exit code 2 (1 where a document
+does not hold), one error with a known code, no traceback, nothing written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+import pytest
+from calling import Called, call
+from parties import CASH, CHALLENGE, DOMAIN, IDS, KEYS, NOW, PUBLISHER, SIZES, VENUE, World, small_market
+
+from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+from zkmargin.cli.main import cli
+from zkmargin.encoding import hex_bytes
+from zkmargin.formats import R1cs, write_r1cs, write_wtns
+from zkmargin.margin.account import Account
+
+TABLE = Path(__file__).resolve().parents[2] / "specs" / "errors.md"
+CODES = {
+    code: int(exit_code)
+    for code, exit_code in re.findall(r"^\| `(E_[A-Z_]+)` \| ([0-9]) \|", TABLE.read_text(), re.MULTILINE)
+}
+SLICE = Path(__file__).resolve().parents[1] / "margin" / "vectors" / "deribit_chain_slice.csv"
+ADDRESS = hex_bytes(PUBLISHER.address)
+
+COMMANDS: Mapping[str, str] = {
+    "rules check": "{rules.yaml}",
+    "rules compile": "{rules.yaml}",
+    "rules list": "",
+    "rules show": "{rules.yaml}",
+    "market build": f"{{chain.csv}} --rules {{scan.yaml}} --domain {{domain.json}} --key {{publisher.key}} --at {NOW} "
+    "--out [market]",
+    "market show": "{market.json} --instruments",
+    "market sign": "{market.json} --rules {rules.yaml} --key {publisher.key} --out [signed]",
+    "account import": "{export.csv} --rules {rules.yaml} --market {market.json} --out [account]",
+    "account show": "{account.csv} --rules {rules.yaml} --market {market.json}",
+    "check": "--rules {rules.yaml} --market {market.json} --account {account.csv}",
+    "setup dev": "{rules.yaml} --out [keys]",
+    "keys new": "owner --out [key]",
+    "keys show": "{publisher.key}",
+    "attest positions": "--rules {rules.yaml} --market {market.json} --account {account.csv} --policy {policy.json} "
+    f"--owner {KEYS.owner} --key {{venue.key}} --at {NOW} --out [statement] --opening [opening]",
+    "policy domain": "--name tests --out [domain]",
+    "policy new": f"--name tests --domain {{domain.json}} --verifier {ADDRESS} --publisher {{publisher.key}} "
+    "--venue venue={venue.key} --keys {key/} --insecure --out [policy]",
+    "policy show": "{policy.json}",
+    "prove": "--rules {rules.yaml} --market {market.json} --policy {policy.json} --keys {key/} --owner-key {owner.key} "
+    f"--positions {{statement.json}} --opening {{opening.json}} --challenge {hex_bytes(CHALLENGE)} --at {NOW} "
+    "--out [proof]",
+    "verify": "{proof.json} --policy {policy.json} --rules {rules.yaml} --market {market.json} --key {vk.json} "
+    f"--challenge {hex_bytes(CHALLENGE)} --at {NOW}",
+    "inspect": "{proof.json}",
+    "groth16 setup": "{circuit.r1cs} [zkey] --vkey [vkey]",
+    "groth16 prove": "{circuit.zkey} {circuit.wtns} [proof] [public]",
+    "groth16 verify": "{circuit.vk.json} {public.json} {circuit.proof.json}",
+}
+"""A call of every command that succeeds. ``{name}`` is a file that it reads (``{name/}`` a folder), ``[name]`` one
+that it writes."""
+OUTSIDE = {"demo"}
+"""The demo has a test of its own; it reads no file of the user's."""
+
+READS = re.compile(r"\{([a-z0-9./]+)\}")
+WRITES = re.compile(r"\[([a-z]+)\]")
+PLACES = [(name, read) for name, text in COMMANDS.items() for read in READS.findall(text)]
+
+
+def _leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _leaves(inner, (*path, name))
+    else:
+        yield " ".join(path)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with everything that commands read."""
+    folder = tmp_path_factory.mktemp("inputs")
+    world = World(folder / "key")
+    statement, opening = world.statement()
+    listing = small_market().listing
+    account = Account(dict(zip(IDS, SIZES, strict=True)), CASH)
+    circuit = R1cs(3, 1, 0, 1, [([(2, 1)], [(2, 1)], [(1, 1)])])
+    wires = b"".join(value.to_bytes(32, "little") for value in (1, 9, 3))
+    contents: dict[str, str | bytes] = {
+        "rules.yaml": world.text,
+        "scan.yaml": (TABLE.parent / "rules" / "portfolio_scan.yaml").read_bytes(),
+        "chain.csv": b"".join(SLICE.read_bytes().splitlines(keepends=True)[:7]),
+        "domain.json": DOMAIN.to_text(),
+        "publisher.key": SigningKeyFile(secret=PUBLISHER.secret()).to_text(),
+        "venue.key": SigningKeyFile(secret=VENUE.secret()).to_text(),
+        "owner.key": OwnerKeyFile(seed=b"\x34" * 32).to_text(),
+        "market.json": world.snapshot().to_text(),
+        "policy.json": world.policy().to_text(),
+        "account.csv": account.to_csv(listing),
+        "export.csv": account.to_csv(listing),
+        "statement.json": statement.to_text(),
+        "opening.json": opening.to_text(),
+        "proof.json": world.prove(account=(statement, opening)).to_text(),
+        "vk.json": (world.folder / "verification_key.json").read_bytes(),
+        "circuit.r1cs": write_r1cs(circuit),
+        "circuit.wtns": write_wtns(wires),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    at = [folder / name for name in ("circuit.r1cs", "circuit.zkey", "circuit.wtns")]
+    made = [folder / name for name in ("circuit.vk.json", "circuit.proof.json", "public.json")]
+    assert call("groth16", "setup", at[0], at[1], "--vkey", made[0]).code == 0
+    assert call("groth16", "prove", at[1], at[2], made[1], made[2]).code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZKMARGIN_CACHE", str(folder / "cache"))
+        yield folder
+
+
+def invoke(name: str, inputs: Path, out: Path, bad: Mapping[str, Path] | None = None) -> Called:
+    """Run a command of COMMANDS, with other files in the place of some."""
+    text = READS.sub(lambda m: str((bad or {}).get(m[1], inputs / m[1])), COMMANDS[name])
+    return call(*name.split(), *WRITES.sub(lambda m: str(out / m[1]), text).split(), "--json")
+
+
+def test_every_command_is_listed() -> None:
+    assert set(_leaves(cli)) == set(COMMANDS) | OUTSIDE
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_calls_succeed(name: str, inputs: Path, tmp_path: Path) -> None:
+    called = invoke(name, inputs, tmp_path)
+    assert called.code == 0, called.out + called.err
+    assert sorted(os.listdir(tmp_path)) == sorted(WRITES.findall(COMMANDS[name]))
+
+
+def _bad_files(good: Path, folder: Path) -> Iterator[tuple[str, Path]]:
+    """What may lie where a file is expected."""
+    content = good.read_bytes()
+    kinds = {
+        "empty": b"",
+        "zeros": bytes(100),
+        "noise": bytes(range(256)) * 4,
+        "half": content[: len(content) // 2],
+        "byte order mark": b"\xef\xbb\xbf" + content,
+        "two of them": content + content,
+        "an empty object": b"{}",
+        "a list": b'["a"]',
+        "an odd type": b'{"type":[],"version":{},"protocol":1}',
+        "deep": b"[" * 50_000,
+        "deep and closed": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        "a huge integer": b'{"type":"zkmargin/policy","version":' + b"9" * 10_000 + b"}",
+        "a shell script": b"#!/bin/sh\necho hello\n",
+        "latin-1": "instrument,size\nB\xfccher,1\n".encode("latin-1"),
+    }
+    for kind, raw in kinds.items():
+        path = folder / f"{kind.replace(' ', '-')}{good.suffix}"
+        path.write_bytes(raw)
+        yield kind, path
+    yield "nothing", folder / "nothing-there"
+    yield "a folder", folder
+
+
+def _bad_folders(good: Path, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The same for a key folder: each of its files in turn is bad."""
+    for name in ("key.json", "proving_key.zkey"):
+        for kind, path in list(_bad_files(good / name, folder)):
+            broken = folder / f"keys-{name}-{path.name}"
+            shutil.copytree(good, broken)
+            (broken / name).unlink()
+            if path.is_file():
+                shutil.copy(path, broken / name)
+            elif path.is_dir():
+                (broken / name).mkdir()
+            yield f"{name}: {kind}", broken
+    yield "nothing", folder / "nothing-there"
+
+
+def _is_harmless(name: str, read: str, kind: str) -> bool:
+    """What is no fault: a byte order mark where the format allows it, a file that this command does not need."""
+    if kind == "byte order mark":
+        return read.endswith(".yaml") or read == "export.csv"
+    return (name, kind.partition(":")[0]) in {("policy new", "proving_key.zkey"), ("prove", "key.json")}
+
+
+@pytest.mark.parametrize(("name", "read"), PLACES, ids=[f"{name}-{read}" for name, read in PLACES])
+def test_bad_files(name: str, read: str, inputs: Path, tmp_path: Path) -> None:
+    out, scratch = tmp_path / "out", tmp_path / "bad"
+    out.mkdir()
+    scratch.mkdir()
+    bad = _bad_folders if read.endswith("/") else _bad_files
+    for kind, path in bad(inputs / read.rstrip("/"), scratch):
+        if _is_harmless(name, read, kind):
+            continue
+        called = invoke(name, inputs, out, {read: path})
+        place = f"{name}, {read}: {kind}: {called.code} {called.out} {called.err}"
+        assert "Traceback" not in called.out + called.err, place
+        assert called.code in (1, 2), place
+        if name == "rules check" and "rules" in called.json:  # it lists all mistakes of all its files
+            assert called.json["rules"][0]["problems"], place
+            continue
+        error = called.json["error"]
+        assert error["code"] != "E_INTERNAL", place
+        assert called.code == CODES[error["code"]], place
+        assert os.listdir(out) == [], place
+
+
+def test_times_and_ratios_are_bounded(inputs: Path, tmp_path: Path) -> None:
+    """Options are input too: none may hang, or be read as another value."""
+    common = ["check", "--rules", inputs / "rules.yaml", "--market", inputs / "market.json"]
+    for ratio in ("1e999999999", "nan", "inf", "1/0", "-1", "0.5", "", "\u0661", "9" * 10_000):
+        called = call(*common, "--account", inputs / "account.csv", "--buffer", ratio, "--json")
+        assert (called.code, called.json["error"]["code"]) == (2, "E_USAGE"), ratio
+    for time in ("1e9", "-5", "9" * 30, "2026-02-30T00:00:00Z", "\u0661\u0662", "now"):
+        called = call("verify", inputs / "proof.json", "--at", time, "--json")
+        assert (called.code, called.json["error"]["code"]) == (2, "E_USAGE"), time
+    assert os.listdir(tmp_path) == []

@@ -59,6 +59,14 @@ def test_a_long_expiry_does_not_make_a_proof_last(world: World) -> None:
     assert refusal(world, long, at=NOW + 301, **arguments) == "E_EXPIRY"
 
 
+def test_nothing_holds_at_the_first_moment_of_the_next_epoch(world: World) -> None:
+    policy = world.policy(maximum_age=MaximumAge(price=10**6, statement=10**6, proof=10**6))
+    snapshot, end = world.snapshot(expires_at=NOW + 10**6), (NOW // 86400 + 1) * 86400
+    long = in_context(world, world.prove(policy=policy, snapshot=snapshot), expires_at=end + 1)
+    assert refusal(world, long, policy=policy, market=snapshot, at=end) == "E_EPOCH"
+    assert refusal(world, long, policy=policy, market=snapshot, at=end - 1) == "E_PLEDGE_TOO_LONG"
+
+
 def test_a_challenge_that_was_not_given_is_not_zero(world: World, envelope: Envelope) -> None:
     """A caller who forgets the challenge does not accept proofs that answer none."""
     unasked = in_context(world, envelope, challenge=bytes(32))

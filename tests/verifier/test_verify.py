@@ -94,6 +94,12 @@ def test_a_clock_is_a_whole_number_of_seconds(world: World, envelope: Envelope, 
         world.verify(envelope, at=at)
 
 
+@pytest.mark.parametrize("given", ["{}", None, {}, bytearray(b"{}"), 1])
+def test_an_envelope_is_an_envelope_or_its_bytes(world: World, given: Any) -> None:
+    with pytest.raises(SchemaType):
+        world.verify(given)
+
+
 def test_valid_until_is_the_first_moment_at_which_something_has_expired(world: World, envelope: Envelope) -> None:
     until = world.verify(envelope).valid_until
     assert refusal(world, envelope, at=until - 1) == "holds"

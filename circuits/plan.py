@@ -19,7 +19,7 @@ from zkmargin.backend import Arithmetic, SparseMatrixHandle, engine
 from zkmargin.circuits.forms import Base, ColumnBase, Forms
 from zkmargin.circuits.matrices import Indices, Integers, LinearReader, TableReader
 from zkmargin.circuits.rules.plaintext import pad
-from zkmargin.circuits.rules.tree import At, Node, Padding, RuleSet, SumBy, Visibility
+from zkmargin.circuits.rules.tree import At, Node, Padding, RuleSet, Source, SumBy, Visibility
 from zkmargin.errors import CircuitError
 from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, require_canonical
 from zkmargin.margin.tables import Tables
@@ -73,6 +73,7 @@ class Plan:
     def __init__(self, rules: RuleSet) -> None:
         if rules.binding != "public":
             raise CircuitError("only the table binding `public` can be compiled", where=rules.file, got=rules.binding)
+        _require_supported(rules)
         self.rules = rules
         self.forms = Forms(rules)
         self.functionals: dict[Node, Functional] = {}
@@ -182,6 +183,18 @@ class Plan:
             what = f"label {direct.label}" if direct.node is None else _source(direct.node)
             lines.append(f"direct [{direct.first}..{direct.first + direct.count}) {_axes(direct.axes)} {what}")
         return "\n".join(lines)
+
+
+def _require_supported(rules: RuleSet) -> None:
+    """Refuse what has a plaintext reading and no circuit reading."""
+    if rules.venues != VENUES:
+        raise CircuitError("circuits take one venue", where=rules.file, got=rules.venues)
+    for column in rules.private:
+        if column.source is not Source.VENUE:
+            raise CircuitError("circuits take private columns that a venue vouches for", where=column.name)
+    for label in rules.labels.values():
+        if label.fixed is not None:
+            raise CircuitError("circuits take labels from the tables", where=label.name)
 
 
 def _axes(axes: Sequence[str]) -> str:

@@ -31,7 +31,11 @@ def table_schema(rules: RuleSet) -> TableSchema:
             for axis in rules.axes.values()
         ),
         columns=tuple(_column(column) for column in rules.public),
-        labels=tuple(LabelSchema(label.name, label.axis, label.target) for label in rules.labels.values()),
+        labels=tuple(
+            LabelSchema(label.name, label.axis, label.target)
+            for label in rules.labels.values()
+            if label.fixed is None  # part of the circuit
+        ),
         parameters=tuple(_column(column) for column in rules.parameters),
         lot_decimals=private[SIZE].decimals,
         cash_unit=str(cash.unit) if cash else "usd",

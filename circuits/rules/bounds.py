@@ -9,13 +9,15 @@ from zkmargin.circuits.rules.build import Builder
 from zkmargin.circuits.rules.functions import FUNCTIONS
 from zkmargin.circuits.rules.parse import Binary, Call, Compare, Name, Negate, Number, Quotient, Syntax
 from zkmargin.circuits.rules.problems import Poisoned, Problem, Refused, RuleProblems
-from zkmargin.circuits.rules.tree import ONE, Comparison, Condition, Monotone, Node, Padding, Span
+from zkmargin.circuits.rules.tree import ONE, Comparison, Condition, Monotone, Node, Padding, Span, direction
 from zkmargin.circuits.rules.types import Typed
 
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """The typed tree of a document. Requirements are already at least zero."""
+    """The typed tree of a document. Requirements are already at least zero; ``conditions`` are those of the file,
+    then those that nodes add.
+    """
 
     typed: Typed
     definitions: dict[str, Node]
@@ -46,7 +48,11 @@ def bound(typed: Typed) -> Bounded:
     conditions = [phase.condition(condition) for condition in parsed.conditions]
     if phase.problems or equity is None:
         raise RuleProblems(phase.problems)
-    return Bounded(typed, definitions, equity, requirements, tuple(c for c in conditions if c is not None))
+    written = tuple(condition for condition in conditions if condition is not None)
+    added = tuple(
+        condition for (node, axis), condition in phase.builder.conditions.items() if direction(written, node, axis) != 1
+    )
+    return Bounded(typed, definitions, equity, requirements, written + added)
 
 
 class _Bounds:

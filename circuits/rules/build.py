@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial, reduce
-from math import lcm, log2, prod
+from math import gcd, lcm, log2, prod
 from typing import Any, TypeVar
 
 from zkmargin.circuits.rules.problems import Refused
@@ -25,6 +25,7 @@ from zkmargin.circuits.rules.tree import (
     LinearSum,
     Literal,
     Max,
+    Monotone,
     Node,
     Padding,
     Positive,
@@ -43,11 +44,15 @@ Interval = tuple[int, int]
 
 
 class Builder:
-    """Makes the nodes of one rule set. Equal nodes are one object."""
+    """Makes the nodes of one rule set. Equal nodes are one object.
+
+    ``conditions`` are those that nodes add: what must rise, along which axis.
+    """
 
     def __init__(self, axes: Mapping[str, Axis], labels: Mapping[str, LabelDecl]) -> None:
         self.axes = axes
         self.labels = labels
+        self.conditions: dict[tuple[Node, str], Monotone] = {}
         self._interned: dict[tuple[Any, ...], Node] = {}
         self._order: dict[Node, int] = {}
         self._vanishing: dict[Node, frozenset[str]] = {}
@@ -61,14 +66,14 @@ class Builder:
             unit, denominator = None, 1
         kind = Type((), unit, denominator, value, value, Visibility.CONSTANT)
         vanishing = self._padded if value == 0 else frozenset()
-        return self._node(Literal, kind, span, (), vanishing, value=value)
+        return self.node(Literal, kind, span, (), vanishing, value=value)
 
     def column(self, column: ColumnDecl, span: Span) -> Node:
         """A reference to a declared column."""
         visibility = Visibility.PRIVATE if column.role is Role.PRIVATE else Visibility.PUBLIC
         kind = Type(column.axes, column.unit, 10**column.decimals, column.lo, column.hi, visibility)
         vanishing = self._padded & frozenset(column.axes)
-        return self._node(ColumnRef, kind, span, (), vanishing, name=column.name, role=column.role)
+        return self.node(ColumnRef, kind, span, (), vanishing, name=column.name, role=column.role)
 
     # --- arithmetic ---------------------------------------------------------------------------------------
 
@@ -96,10 +101,10 @@ class Builder:
         lo = constant + sum(f * (n.type.lo if f > 0 else n.type.hi) for f, n in terms)
         hi = constant + sum(f * (n.type.hi if f > 0 else n.type.lo) for f, n in terms)
         nodes = [node for _, node in terms]
-        kind = Type(self._axes(nodes), unit, denominator, lo, hi, _visibility(nodes))
+        kind = Type(self.union(nodes), unit, denominator, lo, hi, visibility_of(nodes))
         vanishing = frozenset.intersection(*(self._vanishing[node] for node in nodes))
         vanishing = vanishing if constant == 0 else frozenset()
-        return self._node(LinearSum, kind, span, nodes, vanishing, terms=terms, constant=constant)
+        return self.node(LinearSum, kind, span, nodes, vanishing, terms=terms, constant=constant)
 
     def add(self, parts: Sequence[tuple[int, Node]], span: Span) -> Node:
         """``sum(sign * node)`` of values, whatever their denominators."""
@@ -123,8 +128,8 @@ class Builder:
                     unit = None if constant.type.unit is None else constant.type.unit * (other.type.unit or ONE)
                     return self.literal(constant.value * other.value, denominator, unit, span)
                 return self.linear([(constant.value, other)], denominator, span)
-        left_factor, left = _split(left)
-        right_factor, right = _split(right)
+        left_factor, left = split(left)
+        right_factor, right = split(right)
         factors = _factors(left) + _factors(right)
         public = [node for node in factors if node.type.visibility is not Visibility.PRIVATE]
         private = [node for node in factors if node.type.visibility is Visibility.PRIVATE]
@@ -144,9 +149,9 @@ class Builder:
         unit = None if left.type.unit is None or right.type.unit is None else left.type.unit * right.type.unit
         nodes = [left, right]
         denominator = left.type.denominator * right.type.denominator
-        kind = Type(self._axes(nodes), unit, denominator, lo, hi, _visibility(nodes))
+        kind = Type(self.union(nodes), unit, denominator, lo, hi, visibility_of(nodes))
         vanishing = self._vanishing[left] | self._vanishing[right]
-        return self._node(Product, kind, span, nodes, vanishing, left=left, right=right)
+        return self.node(Product, kind, span, nodes, vanishing, left=left, right=right)
 
     # --- reductions ---------------------------------------------------------------------------------------
 
@@ -180,7 +185,7 @@ class Builder:
         left = tuple(axis for axis in t.axes if axis not in axes)
         kind = Type(left, t.unit, t.denominator, rows * t.lo, rows * t.hi, t.visibility)
         vanishing = self._vanishing[inner].difference(axes)
-        return self._node(Sum, kind, span, (inner,), vanishing, x=inner, over=axes)
+        return self.node(Sum, kind, span, (inner,), vanishing, x=inner, over=axes)
 
     def sum_by(self, x: Node, label: LabelDecl, span: Span) -> Node:
         """``sum(x, by=label)``. A part without the label's axis is multiplied by the number of rows in the
@@ -199,11 +204,25 @@ class Builder:
         if label.axis not in x.type.axes and not (isinstance(x, Literal) and x.value == 1):
             return self.product(x, self._rows(label, span), span)
         axes = {*x.type.axes, label.target} - {label.axis}
-        rows, t = self.axes[label.axis].capacity, x.type
-        lo, hi = rows * min(t.lo, 0), rows * max(t.hi, 0)
-        kind = Type(self._in_order(axes), t.unit, t.denominator, lo, hi, max(t.visibility, Visibility.PUBLIC))
-        vanishing = (self._vanishing[x] - {label.axis}) | (self._padded & {label.target})
-        return self._node(SumBy, kind, span, (x,), vanishing, x=x, label=label.name)
+        few, many, t = *self._group_sizes(label), x.type
+        lo, hi = min(few * t.lo, many * t.lo), max(few * t.hi, many * t.hi)
+        kind = Type(self.ordered(axes), t.unit, t.denominator, lo, hi, max(t.visibility, Visibility.PUBLIC))
+        vanishing = self._carried(x, label.axis, label.target, label)
+        return self.node(SumBy, kind, span, (x,), vanishing, x=x, label=label.name)
+
+    def _group_sizes(self, label: LabelDecl) -> tuple[int, int]:
+        """How few and how many rows a group may have."""
+        if label.fixed is None:
+            return 0, self.axes[label.axis].capacity
+        counts = [label.fixed.count(group) for group in range(self.axes[label.target].capacity)]
+        return min(counts), max(counts)
+
+    def _carried(self, x: Node, old: str, new: str, label: LabelDecl) -> frozenset[str]:
+        """Where a node vanishes whose axis ``old`` a label makes ``new``: unused rows of tables are in no group, and
+        the identity keeps padded rows as they are.
+        """
+        fresh = {new} if label.fixed is None or old in self._vanishing[x] else set()
+        return (self._vanishing[x] - {old}) | (self._padded & fresh)
 
     def _rows(self, label: LabelDecl, span: Span) -> Node:
         """The number of rows in each group."""
@@ -211,12 +230,14 @@ class Builder:
 
     def at(self, x: Node, label: LabelDecl, span: Span) -> Node:
         """``at(x, by=label)``."""
+        if label.target not in x.type.axes and (label.total or x.type.lo == x.type.hi == 0):
+            return x
         axes = {*x.type.axes, label.axis} - {label.target}
         t = x.type
-        visibility = max(t.visibility, Visibility.PUBLIC)
-        kind = Type(self._in_order(axes), t.unit, t.denominator, min(t.lo, 0), max(t.hi, 0), visibility)
-        vanishing = (self._vanishing[x] - {label.target}) | (self._padded & {label.axis})
-        return self._node(At, kind, span, (x,), vanishing, x=x, label=label.name)
+        lo, hi = (t.lo, t.hi) if label.total else (min(t.lo, 0), max(t.hi, 0))
+        kind = Type(self.ordered(axes), t.unit, t.denominator, lo, hi, max(t.visibility, Visibility.PUBLIC))
+        vanishing = self._carried(x, label.target, label.axis, label)
+        return self.node(At, kind, span, (x,), vanishing, x=x, label=label.name)
 
     def maximum(self, branches: Sequence[Node], over: tuple[str, ...], span: Span) -> Node:
         """``max(branches...)``, or ``max(branch, over=...)``."""
@@ -237,27 +258,27 @@ class Builder:
         if len(kept) == 1:
             return kept[0]
         lo, hi = max(node.type.lo for node in kept), max(node.type.hi for node in kept)
-        kind = Type(self._axes(kept), unit, denominator, lo, hi, _visibility(kept))
+        kind = Type(self.union(kept), unit, denominator, lo, hi, visibility_of(kept))
         vanishing = frozenset.intersection(*(self._vanishing[node] for node in kept))
-        return self._node(Max, kind, span, kept, vanishing, branches=tuple(kept), over=())
+        return self.node(Max, kind, span, kept, vanishing, branches=tuple(kept), over=())
 
     def _constant(self, value: int, denominator: int, unit: Unit | None, span: Span) -> Node:
         """A literal branch of a Max, of exactly that denominator (zero included)."""
         kind = Type((), unit if value else None, denominator, value, value, Visibility.CONSTANT)
         vanishing = self._padded if value == 0 else frozenset()
-        return self._node(Literal, kind, span, (), vanishing, value=value)
+        return self.node(Literal, kind, span, (), vanishing, value=value)
 
     def _max_over(self, x: Node, over: tuple[str, ...], span: Span) -> Node:
         axes = tuple(axis for axis in over if axis in x.type.axes)
         if not axes:
             return x
-        factor, core = _split(x)
+        factor, core = split(x)
         if factor > 0 and core is not x:
             return self.linear([(factor, self._max_over(core, over, span))], x.type.denominator, span)
         t = x.type
         left = tuple(axis for axis in t.axes if axis not in axes)
         kind = Type(left, t.unit, t.denominator, t.lo, t.hi, t.visibility)
-        return self._node(Max, kind, span, (x,), self._vanishing[x], branches=(x,), over=axes)
+        return self.node(Max, kind, span, (x,), self._vanishing[x], branches=(x,), over=axes)
 
     def minimum(self, branches: Sequence[Node], over: tuple[str, ...], span: Span) -> Node:
         """``min(...)`` as ``-max(-...)``."""
@@ -270,12 +291,12 @@ class Builder:
             return x
         if t.hi <= 0:
             return self.literal(0, 1, None, span)
-        factor, core = _split(x)
+        factor, core = split(x)
         inner = core if factor > 0 else self.negate(core, span)
         if inner is not x:
             return self.linear([(abs(factor), self.positive(inner, span))], t.denominator, span)
         kind = Type(t.axes, t.unit, t.denominator, 0, t.hi, t.visibility)
-        return self._node(Positive, kind, span, (x,), self._vanishing[x], x=x)
+        return self.node(Positive, kind, span, (x,), self._vanishing[x], x=x)
 
     def absolute(self, x: Node, span: Span) -> Node:
         """``max(x, -x)``; constant factors come out."""
@@ -284,11 +305,11 @@ class Builder:
             return x
         if t.hi <= 0:
             return self.negate(x, span)
-        factor, core = _split(x)
+        factor, core = split(x)
         if core is not x:
             return self.linear([(abs(factor), self.absolute(core, span))], t.denominator, span)
         kind = Type(t.axes, t.unit, t.denominator, 0, max(-t.lo, t.hi), t.visibility)
-        return self._node(Abs, kind, span, (x,), self._vanishing[x], x=x)
+        return self.node(Abs, kind, span, (x,), self._vanishing[x], x=x)
 
     # --- shared -------------------------------------------------------------------------------------------
 
@@ -298,7 +319,11 @@ class Builder:
         """
         return axis in self._vanishing[node]
 
-    def _node(
+    def vanishing(self, node: Node) -> frozenset[str]:
+        """The axes padded with zeros on whose padded rows the node is shown to be 0."""
+        return self._vanishing[node]
+
+    def node(
         self,
         cls: type[N],
         kind: Type,
@@ -307,6 +332,7 @@ class Builder:
         vanishing: frozenset[str],
         **fields: Any,
     ) -> N:
+        """The node of these fields, made if there is none; ``parts`` are what an error message lists."""
         key = (cls, kind, *fields.values())
         known = self._interned.get(key)
         if isinstance(known, cls):
@@ -319,22 +345,32 @@ class Builder:
         self._vanishing[node] = vanishing
         return node
 
-    def _axes(self, nodes: Iterable[Node]) -> tuple[str, ...]:
-        return self._in_order({axis for node in nodes for axis in node.type.axes})
+    def union(self, nodes: Iterable[Node]) -> tuple[str, ...]:
+        """All axes of nodes, in declared order."""
+        return self.ordered({axis for node in nodes for axis in node.type.axes})
 
-    def _in_order(self, names: set[str]) -> tuple[str, ...]:
+    def ordered(self, names: set[str]) -> tuple[str, ...]:
+        """Axes in declared order."""
         return tuple(axis for axis in self.axes if axis in names)
 
 
-def _visibility(nodes: Iterable[Node]) -> Visibility:
+def visibility_of(nodes: Iterable[Node]) -> Visibility:
+    """Who knows a value that depends on all of these."""
     return max(node.type.visibility for node in nodes)
 
 
-def _split(node: Node) -> tuple[int, Node]:
+def split(node: Node) -> tuple[int, Node]:
     """``factor * core`` as integers, where the node is one term with a constant factor."""
     if isinstance(node, LinearSum) and len(node.terms) == 1 and node.constant == 0:
         return node.terms[0]
     return 1, node
+
+
+def content(node: Node) -> int:
+    """A whole number of at least 1 that divides every value of the node."""
+    if not isinstance(node, LinearSum):
+        return max(1, abs(node.value)) if isinstance(node, Literal) else 1
+    return gcd(node.constant, *(factor for factor, _ in node.terms))
 
 
 def _factors(node: Node) -> list[Node]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from zkmargin.circuits.rules.document import VENUE
 from zkmargin.circuits.rules.plaintext import column_of, evaluate_public, spread
 from zkmargin.circuits.rules.tree import (
     ColumnDecl,
@@ -34,16 +35,22 @@ def check_tables(rules: RuleSet, tables: Tables) -> None:
 
     A table may hold more than the rules read. Raises ParameterCondition, naming column or condition.
     """
+    sizes = rules.sizes(tables.sizes)
     for axis in rules.axes.values():
-        size = tables.sizes.get(axis.name)
+        size = sizes[axis.name] if axis.like or axis.name == VENUE else tables.sizes.get(axis.name)
         exact = axis.padding is Padding.NONE
         if size is None or size > axis.capacity or size < 1 or (exact and size != axis.capacity):
             limit = f"{axis.capacity} rows" if exact else f"1 to {axis.capacity} rows"
             raise ParameterCondition(f"axis `{axis.name}` has the wrong size", expected=limit, got=size)
+        if axis.like and size != sizes[axis.like]:
+            words = f"axis `{axis.name}` differs from the axis that it copies"
+            raise ParameterCondition(words, expected=f"{sizes[axis.like]} rows, as `{axis.like}`", got=size)
     for declared in rules.columns.values():
         if declared.role is not Role.PRIVATE:
             _check_column(tables, declared)
     for declared_label in rules.labels.values():
+        if declared_label.fixed is not None:
+            continue
         label = tables.labels.get(declared_label.name)
         leads = (declared_label.axis, declared_label.target)
         if label is None or (label.axis, label.target) != leads:

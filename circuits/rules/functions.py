@@ -12,9 +12,27 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from zkmargin.circuits.rules.build import Builder
+from zkmargin.circuits.rules.choices import (
+    build_match,
+    build_pick,
+    build_step,
+    infer_match,
+    infer_pick,
+    infer_step,
+)
 from zkmargin.circuits.rules.parse import Call
 from zkmargin.circuits.rules.problems import Refused
+from zkmargin.circuits.rules.rounding import (
+    build_ceil,
+    build_div,
+    build_floor,
+    build_sqrt,
+    infer_div,
+    infer_floor,
+    infer_sqrt,
+)
 from zkmargin.circuits.rules.shapes import Shape, Shapes
+from zkmargin.circuits.rules.tails import build_expected_shortfall, build_value_at_risk, infer_tail
 from zkmargin.circuits.rules.tree import Node, Padding, Visibility
 
 Infer = Callable[[Shapes, Call, tuple[Shape, ...]], Shape]
@@ -110,7 +128,7 @@ def _build_monotone(_builder: Builder, _call: Call, given: tuple[Node, ...]) -> 
     return given[0]
 
 
-_OVER, _BY = frozenset({"over"}), frozenset({"by"})
+_OVER, _BY, _TAIL = frozenset({"over"}), frozenset({"by"}), frozenset({"over", "worst"})
 
 
 def _extreme(name: str, build: Build) -> Function:
@@ -120,6 +138,20 @@ def _extreme(name: str, build: Build) -> Function:
 
 def _unary(name: str, build: Build) -> Function:
     return Function((Form(f"{name}(x)", (1, 1)),), _infer_same, build)
+
+
+def _decimals(text: str, count: int, keywords: frozenset[str], infer: Infer, build: Build) -> Function:
+    """A built-in that takes ``decimals=``, 0 without."""
+    counts = (count, count)
+    forms = (
+        Form(f"{text})", counts, keywords),
+        Form(f"{text}, decimals=d)", counts, keywords | {"decimals"}),
+    )
+    return Function(forms, infer, build)
+
+
+def _tail(name: str, build: Build) -> Function:
+    return Function((Form(f"{name}(x, over=axis, worst=n)", (1, 1), _TAIL),), infer_tail, build)
 
 
 def _monotone(name: str) -> Function:
@@ -138,6 +170,15 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "min": _extreme("min", _build_min),
         "positive": _unary("positive", _build_positive),
         "abs": _unary("abs", _build_abs),
+        "div": _decimals("div(x, y", 2, frozenset(), infer_div, build_div),
+        "floor": Function((Form("floor(x, u)", (2, 2)),), infer_floor, build_floor),
+        "ceil": Function((Form("ceil(x, u)", (2, 2)),), infer_floor, build_ceil),
+        "sqrt": _decimals("sqrt(x", 1, frozenset(), infer_sqrt, build_sqrt),
+        "step": Function((Form("step(x, bound, value, over=axis)", (3, 3), _OVER),), infer_step, build_step),
+        "value_at_risk": _tail("value_at_risk", build_value_at_risk),
+        "expected_shortfall": _tail("expected_shortfall", build_expected_shortfall),
+        "match": _decimals("match(x, ratio, over=axis", 2, _OVER, infer_match, build_match),
+        "pick": Function((Form("pick(y, score, over=axis)", (2, 2), _OVER),), infer_pick, build_pick),
         "rising": _monotone("rising"),
         "falling": _monotone("falling"),
     }

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from zkmargin.circuits.rules.bounds import Bounded, bound
-from zkmargin.circuits.rules.document import MAX_BYTES, read_document
+from zkmargin.circuits.rules.document import read_document
 from zkmargin.circuits.rules.parse import parse
 from zkmargin.circuits.rules.problems import did_you_mean
+from zkmargin.circuits.rules.reader import MAX_BYTES
 from zkmargin.circuits.rules.resolve import resolve
 from zkmargin.circuits.rules.sides import demands
 from zkmargin.circuits.rules.tree import Node, RuleSet, Side
@@ -35,7 +36,7 @@ def run_phases(text: bytes, file: str) -> Phases:
     phase.
     """
     bounded = bound(infer_types(resolve(parse(read_document(text, file)))))
-    return Phases(bounded, demands(bounded.equity, bounded.requirements.values()))
+    return Phases(bounded, demands(bounded.equity, bounded.requirements.values(), bounded.conditions))
 
 
 def parse_rules(text: bytes, file: str = "<rules>") -> RuleSet:

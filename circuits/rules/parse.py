@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zkmargin.circuits.rules.document import Document, Expression, exact
+from zkmargin.circuits.rules.document import Document
 from zkmargin.circuits.rules.problems import Problem, Refused, RuleProblems
+from zkmargin.circuits.rules.reader import Expression, exact
 from zkmargin.circuits.rules.tree import Span
 
 MAX_LENGTH = 4000

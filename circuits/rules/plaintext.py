@@ -15,29 +15,56 @@ from math import lcm
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from zkmargin.circuits.rules.operations import (
+    IntArray,
+    floor_quotient,
+    nth_largest,
+    pick,
+    root,
+    spreads,
+    tail_sum,
+    tier,
+)
 from zkmargin.circuits.rules.tree import (
     Abs,
     At,
     ColumnRef,
+    Div,
+    ExpectedShortfall,
     LinearSum,
     Literal,
+    Match,
     Max,
     Node,
     Padding,
+    Pick,
     Positive,
     Product,
     Role,
     RuleSet,
+    Sqrt,
+    Step,
     Sum,
     SumBy,
+    ValueAtRisk,
     walk,
 )
 from zkmargin.errors import AmountRange, CircuitError, ParameterCondition
 from zkmargin.margin.tables import Column, Tables
 
-IntArray = NDArray[np.object_]
+__all__ = [
+    "Evaluation",
+    "IntArray",
+    "Reading",
+    "column_of",
+    "evaluate",
+    "evaluate_public",
+    "label_indices",
+    "pad",
+    "private_values",
+    "spread",
+]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -97,7 +124,7 @@ def evaluate(rules: RuleSet, tables: Tables, private: Mapping[str, object]) -> E
             raise AmountRange("the account lacks a private column", where=declared.name)
         account[declared.name] = private_values(rules, tables, declared.name, private[declared.name])
     named = {**rules.definitions, "equity": rules.equity, **rules.requirements}
-    nodes = _evaluate(rules, tables, account, named.values())
+    nodes = Reading(rules, tables, account).evaluate(named.values())
     return Evaluation(
         rules,
         {name: nodes[node] for name, node in named.items()},
@@ -107,11 +134,25 @@ def evaluate(rules: RuleSet, tables: Tables, private: Mapping[str, object]) -> E
     )
 
 
-def evaluate_public(rules: RuleSet, tables: Tables, nodes: Iterable[Node]) -> dict[Node, IntArray]:
-    """Values of public nodes over active rows: what circuits take as data, and what conditions compare."""
+def evaluate_public(
+    rules: RuleSet, tables: Tables, nodes: Iterable[Node], *, padded: bool = False
+) -> dict[Node, IntArray]:
+    """Values of public nodes: what circuits take as data, and what conditions compare.
+
+    Over active rows, or, if ``padded``, over all rows of the circuit, evaluated from padded columns: there
+    ``max(u, 1)`` is 1 where ``u`` is padding.
+    """
     wanted = tuple(nodes)
-    found = _evaluate(rules, tables, {}, wanted)
+    found = Reading(rules, tables, {}, padded).evaluate(wanted)
     return {node: found[node] for node in wanted}
+
+
+def label_indices(rules: RuleSet, tables: Tables, name: str) -> tuple[int, ...]:
+    """The group of each active row, -1 for none: from the rule set where it fixes the label, else from the tables."""
+    label = rules.labels[name]
+    if label.fixed is None:
+        return tables.labels[name].indices
+    return label.fixed[: rules.sizes(tables.sizes)[label.axis]]
 
 
 def pad(rules: RuleSet, axes: tuple[str, ...], values: IntArray) -> IntArray:
@@ -151,7 +192,8 @@ def private_values(rules: RuleSet, tables: Tables, name: str, given: object) -> 
     """A private column over active rows, inside its effective interval. Messages carry no value of it."""
     declared = rules.columns[name]
     values: IntArray = np.asarray(given, dtype=object)
-    active = tuple(tables.sizes[axis] for axis in declared.axes)
+    sizes = rules.sizes(tables.sizes)
+    active = tuple(sizes[axis] for axis in declared.axes)
     full = rules.shape(declared.axes)
     if values.ndim != len(active) or any(
         size not in (short, long) for size, short, long in zip(values.shape, active, full, strict=True)
@@ -169,72 +211,118 @@ def private_values(rules: RuleSet, tables: Tables, name: str, given: object) -> 
     return kept
 
 
-def _evaluate(
-    rules: RuleSet, tables: Tables, account: Mapping[str, IntArray], roots: Iterable[Node]
-) -> dict[Node, IntArray]:
-    found: dict[Node, IntArray] = {}
-    for node in walk(roots):
-        found[node] = _array(_value(node, found, rules, tables, account))
-    return found
+class Reading:
+    """One evaluation: the rule set on tables and an account, over active rows or over all of the circuit."""
 
+    def __init__(self, rules: RuleSet, tables: Tables, account: Mapping[str, IntArray], padded: bool = False) -> None:
+        self.rules, self.tables, self.account, self.padded = rules, tables, account, padded
+        capacities = {axis.name: axis.capacity for axis in rules.axes.values()}
+        self.sizes = capacities if padded else rules.sizes(tables.sizes)
+        self.found: dict[Node, IntArray] = {}
 
-def _value(
-    node: Node, found: dict[Node, IntArray], rules: RuleSet, tables: Tables, account: Mapping[str, IntArray]
-) -> Any:
-    """The value of a node from those of its children."""
-    axes = node.type.axes
-    given = [spread(found[child], child.type.axes, axes) for child in node.children if _elementwise(node)]
-    match node:
-        case Literal():
-            return node.value
-        case ColumnRef():
-            if node.role is not Role.PRIVATE:
-                return column_of(tables, node.name, node.role).values
-            if node.name not in account:
-                raise CircuitError(f"`{node.name}` is private: the expression is not public")
-            return account[node.name]
-        case LinearSum():
-            parts = [x if factor == 1 else factor * x for (factor, _), x in zip(node.terms, given, strict=True)]
-            return reduce(operator.add, parts, node.constant) if node.constant else reduce(operator.add, parts)
-        case Product():
-            return given[0] * given[1]
-        case Positive():
-            return _larger(given[0], _array(0))
-        case Abs():
-            return abs(given[0])
-        case Max(over=()):
-            return reduce(_larger, given)
-        case Max() | Sum():
-            x = node.children[0]
-            along = tuple(x.type.axes.index(axis) for axis in node.over)
-            return found[x].sum(axis=along) if isinstance(node, Sum) else found[x].max(axis=along)
-        case SumBy() | At():
-            return _relabel(node, found[node.x], rules, tables)
-    raise CircuitError(f"{type(node).__name__} has no plaintext reading")
+    def evaluate(self, roots: Iterable[Node]) -> dict[Node, IntArray]:
+        for node in walk(roots):
+            self.found[node] = self.value(node)
+        return self.found
 
+    def on(self, node: Node, axes: tuple[str, ...], last: str = "") -> IntArray:
+        """The value of a node along axes, and along all of ``last``, if named, after them."""
+        names, values, onto = node.type.axes, self.found[node], axes
+        if last:
+            onto = (*axes, last)
+            if last not in names:
+                names = (*names, last)
+                values = np.broadcast_to(values[..., np.newaxis], (*values.shape, self.sizes[last]))
+        order = [names.index(axis) for axis in onto if axis in names]
+        return spread(values.transpose(order), tuple(names[position] for position in order), onto)
 
-def _elementwise(node: Node) -> bool:
-    return isinstance(node, LinearSum | Product | Positive | Abs) or (isinstance(node, Max) and not node.over)
+    def value(self, node: Node) -> IntArray:
+        """The value of a node from those of its children in ``found``."""
+        return _array(self._value(node))
 
+    def _value(self, node: Node) -> Any:
+        axes = node.type.axes
+        match node:
+            case Literal():
+                return node.value
+            case ColumnRef():
+                return self.column(node)
+            case LinearSum():
+                given = [self.on(term, axes) for _, term in node.terms]
+                parts = [x if factor == 1 else factor * x for (factor, _), x in zip(node.terms, given, strict=True)]
+                return reduce(operator.add, parts, node.constant) if node.constant else reduce(operator.add, parts)
+            case Product():
+                return self.on(node.left, axes) * self.on(node.right, axes)
+            case Positive():
+                return _larger(self.found[node.x], _array(0))
+            case Abs():
+                return abs(self.found[node.x])
+            case Max(over=()):
+                return reduce(_larger, (self.on(branch, axes) for branch in node.branches))
+            case Max() | Sum():
+                x = node.children[0]
+                along = tuple(x.type.axes.index(axis) for axis in node.over)
+                return self.found[x].sum(axis=along) if isinstance(node, Sum) else self.found[x].max(axis=along)
+            case SumBy() | At():
+                return self.relabel(node)
+            case Div():
+                return floor_quotient(self.on(node.x, axes), self.on(node.y, axes))
+            case Sqrt():
+                return root(self.found[node.x], node.divisor)
+            case ValueAtRisk():
+                return nth_largest(self.flat(node.x, node.over), node.worst)
+            case ExpectedShortfall():
+                return tail_sum(self.flat(node.x, node.over), *node.worst)
+            case Step():
+                return tier(
+                    self.on(node.x, axes), self.on(node.bound, axes, node.axis), self.on(node.value, axes, node.axis)
+                )
+            case Pick():
+                return pick(self.on(node.y, axes, node.axis), self.on(node.score, axes, node.axis))
+            case Match():
+                return self.match(node)
+        raise CircuitError(f"{type(node).__name__} has no plaintext reading")
 
-def _relabel(node: SumBy | At, values: IntArray, rules: RuleSet, tables: Tables) -> IntArray:
-    """Move the axis that the label replaces to the front, add or pick rows, move the new one to its place."""
-    label = rules.labels[node.label]
-    old, new = (label.axis, label.target) if isinstance(node, SumBy) else (label.target, label.axis)
-    inner = node.x.type.axes
-    if old in inner:
-        rows = np.moveaxis(values, inner.index(old), 0)
-    else:  # a constant: the same in every row
-        rows = np.broadcast_to(values, (tables.sizes[old], *values.shape))
-    result = np.zeros((tables.sizes[new], *rows.shape[1:]), dtype=object)
-    for row, group in enumerate(tables.labels[label.name].indices):
-        if group < 0:
-            continue
-        if isinstance(node, SumBy):
-            result[group] += rows[row]
-        else:
-            result[row] = rows[group]
-    return np.moveaxis(result, 0, node.type.axes.index(new))
+    def column(self, node: ColumnRef) -> IntArray:
+        if node.role is Role.PRIVATE and node.name not in self.account:
+            raise CircuitError(f"`{node.name}` is private: the expression is not public")
+        if node.role is Role.PRIVATE:
+            return self.account[node.name]
+        values = column_of(self.tables, node.name, node.role).values
+        return pad(self.rules, node.type.axes, values) if self.padded else values
+
+    def flat(self, node: Node, over: tuple[str, ...]) -> IntArray:
+        """The value of a node with the axes ``over`` merged into one, the last."""
+        kept = [position for position, axis in enumerate(node.type.axes) if axis not in over]
+        gone = [position for position, axis in enumerate(node.type.axes) if axis in over]
+        values = self.found[node].transpose(*kept, *gone)
+        return values.reshape(*values.shape[: len(kept)], -1)
+
+    def match(self, node: Match) -> Any:
+        axes = tuple(axis for axis in node.type.axes if axis != node.row)
+        ratio = self.on(node.ratio, (*axes, node.row), node.leg)
+        formed = spreads(self.on(node.x, axes, node.leg), ratio)
+        return np.moveaxis(formed, -1, node.type.axes.index(node.row))
+
+    def relabel(self, node: SumBy | At) -> IntArray:
+        """Move the axis that the label replaces to the front, add or pick rows, move the new one to its place."""
+        label = self.rules.labels[node.label]
+        old, new = (label.axis, label.target) if isinstance(node, SumBy) else (label.target, label.axis)
+        inner, values = node.x.type.axes, self.found[node.x]
+        if old in inner:
+            rows = np.moveaxis(values, inner.index(old), 0)
+        else:  # a constant: the same in every row
+            rows = np.broadcast_to(values, (self.sizes[old], *values.shape))
+        result = np.zeros((self.sizes[new], *rows.shape[1:]), dtype=object)
+        indices = label.fixed if label.fixed and self.padded else label_indices(self.rules, self.tables, node.label)
+        for row, group in enumerate(indices):
+            if group < 0:
+                continue
+            if isinstance(node, SumBy):
+                result[group] += rows[row]
+            else:
+                result[row] = rows[group]
+        return np.moveaxis(result, 0, node.type.axes.index(new))
 
 
 def _larger(left: IntArray, right: IntArray) -> IntArray:

@@ -86,6 +86,10 @@ def _check_call(node: Call, parsed: Parsed, top_of_condition: bool) -> None:
         raise Refused("syntax", f"`{node.function}` is written {forms}", node.span)
     document = parsed.document
     for name, keyword in node.keywords.items():
+        if name in ("decimals", "worst"):
+            if keyword.number is None:
+                raise Refused("syntax", f"`{name}=` takes a number", keyword.span)
+            continue
         known_names = document.labels if name == "by" else document.axes
         kind = "label" if name == "by" else "axis"
         if not keyword.names:

@@ -71,17 +71,32 @@ class Shapes:
             raise Refused("field", "too many decimals: the denominator reaches 2^252", span, "fewer decimals")
         return shape
 
-    def over(self, call: Call, shape: Shape) -> tuple[str, ...]:
-        """The axes that ``over=`` names, each an axis of the operand; without ``over=``, none."""
+    def over(self, call: Call, shape: Shape, argument: int = 0) -> tuple[str, ...]:
+        """The axes that ``over=`` names, each an axis of that operand; without ``over=``, none."""
         if "over" not in call.keywords:
             return ()
         for name, span in call.keywords["over"].names:
             if name not in shape.axes:
                 held = f"axes [{', '.join(shape.axes)}]" if shape.axes else "no axes"
-                words = f"`{call.arguments[0].text}` has {held}; it has no axis `{name}`"
+                words = f"`{call.arguments[argument].text}` has {held}; it has no axis `{name}`"
                 raise Refused("axis", words, span)
         names = [name for name, _ in call.keywords["over"].names]
         return tuple(name for name in shape.axes if name in names)
+
+    def along(self, call: Call, shape: Shape, argument: int = 0) -> str:
+        """The one axis that ``over=`` names, an axis of that operand."""
+        axes = self.over(call, shape, argument)
+        if len(axes) != 1:
+            raise Refused("axis", f"`{call.function}` runs over one axis", call.keywords["over"].span)
+        return axes[0]
+
+    def public(self, call: Call, shape: Shape, argument: int, what: str) -> None:
+        """Refuse an operand that depends on the account."""
+        if shape.visibility is Visibility.PRIVATE:
+            words = (
+                f"{what} of `{call.function}` comes from the tables, `{call.arguments[argument].text}` from the account"
+            )
+            raise Refused("visibility", words, call.arguments[argument].span)
 
     def by(self, call: Call) -> LabelDecl:
         """The label that ``by=`` names."""
@@ -97,8 +112,15 @@ class Shapes:
             words = f"`{call.arguments[0].text}` already has the axis `{target}`"
             raise Refused("axis", words, call.span)
         axes = [axis for axis in shape.axes if axis != source]
-        visibility = max(shape.visibility, Visibility.PUBLIC)  # labels are data
+        visibility = max(shape.visibility, Visibility.PUBLIC)
         return Shape(self.ordered([*axes, target], call.span), shape.unit, shape.denominator, visibility)
+
+    def exact(self, call: Call) -> None:
+        """Refuse a count of elements along an axis whose number of rows may vary."""
+        for name, span in call.keywords["over"].names:
+            if self.axes[name].padding is not Padding.NONE:
+                words = f"`{name}` has a capacity: `{call.function}` would count its padding; use size"
+                raise Refused("pad", words, span)
 
     def unpadded(self, call: Call, over: tuple[str, ...], refused: Padding, consequence: str) -> None:
         """Refuse a reduction over an axis whose padding would change its result."""

@@ -22,14 +22,21 @@ from zkmargin.circuits.rules.tree import (
     Abs,
     At,
     ColumnRef,
+    Div,
+    ExpectedShortfall,
     LinearSum,
     Literal,
+    Match,
     Max,
     Node,
+    Pick,
     Positive,
     Product,
+    Sqrt,
+    Step,
     Sum,
     SumBy,
+    ValueAtRisk,
     walk,
 )
 from zkmargin.errors import InputError
@@ -57,11 +64,14 @@ def _resolve(phases: Phases) -> Iterator[str]:
     resolved = phases.bounded.typed.resolved
     document, parsed = resolved.parsed.document, resolved.parsed
     for axis in document.axes.values():
-        yield f"axis {axis.name}: {axis.capacity} rows, padding {axis.padding.value}"
+        yield f"axis {axis.name}: {axis.capacity} rows, padding {axis.padding.value}" + (
+            f", like {axis.like}" if axis.like else ""
+        )
     for column in document.columns.values():
         yield f"{column.role.value} {column.name}: [{', '.join(column.axes)}]"
     for label in document.labels.values():
-        yield f"label {label.name}: {label.axis} > {label.target}"
+        fixed = "" if label.fixed is None else ", fixed"
+        yield f"label {label.name}: {label.axis} > {label.target}{fixed}"
     for name in resolved.order:
         used = {node.name: None for node in subexpressions(parsed.definitions[name]) if isinstance(node, Name)}
         yield f"define {name}: uses {', '.join(used) or 'nothing'}"
@@ -169,6 +179,21 @@ def format_node(node: Node, numbers: dict[Node, int]) -> str:
         case Max():
             over = f", over=[{', '.join(node.over)}]" if node.over else ""
             return f"max({', '.join(map(ref, node.branches))}{over})"
+        case Div():
+            return f"div({ref(node.x)}, {ref(node.y)})"
+        case Sqrt():
+            return f"sqrt({ref(node.x)}" + (f" / {node.divisor})" if node.divisor > 1 else ")")
+        case Step():
+            return f"step({ref(node.x)}, {ref(node.bound)}, {ref(node.value)}, over={node.axis})"
+        case ValueAtRisk():
+            return f"value_at_risk({ref(node.x)}, over=[{', '.join(node.over)}], worst={node.worst})"
+        case ExpectedShortfall():
+            worst = "/".join(map(str, node.worst)).removesuffix("/1")
+            return f"expected_shortfall({ref(node.x)}, over=[{', '.join(node.over)}], worst={worst})"
+        case Match():
+            return f"match({ref(node.x)}, {ref(node.ratio)}, over={node.leg}, rows={node.row})"
+        case Pick():
+            return f"pick({ref(node.y)}, {ref(node.score)}, over={node.axis})"
         case Positive():
             return f"positive({ref(node.x)})"
         case Abs():

@@ -7,25 +7,34 @@ the tree by the sign of what it is multiplied with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from zkmargin.circuits.rules.tree import (
     Abs,
     At,
     ColumnRef,
+    Condition,
+    Div,
     LinearSum,
+    Match,
     Node,
+    Pick,
     Product,
     Side,
+    Step,
     Sum,
     SumBy,
     Visibility,
+    direction,
     walk,
 )
 
 
-def demands(equity: Node, requirements: Iterable[Node]) -> dict[Node, Side]:
-    """The joined demand on every private node below the claim, users before what they use."""
+def demands(equity: Node, requirements: Iterable[Node], conditions: Sequence[Condition] = ()) -> dict[Node, Side]:
+    """The joined demand on every private node below the claim, users before what they use.
+
+    ``conditions`` are checked on the tables: they tell which values of a ``step`` rise or fall.
+    """
     roots = [(equity, Side.LOWER), *((node, Side.UPPER) for node in requirements)]
     nodes = list(walk(node for node, _ in roots))
     nodes.reverse()
@@ -35,7 +44,7 @@ def demands(equity: Node, requirements: Iterable[Node]) -> dict[Node, Side]:
         _ask(asked, node, side)
     for node in nodes:
         if node in asked:
-            for child, side in _passed(node, asked[node], plain):
+            for child, side in _passed(node, asked[node], plain, conditions):
                 _ask(asked, child, side)
     return {node: asked[node] for node in nodes if node in asked}
 
@@ -45,16 +54,25 @@ def _ask(asked: dict[Node, Side], node: Node, side: Side) -> None:
         asked[node] = asked[node].join(side) if node in asked else side
 
 
-def _passed(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+def _passed(node: Node, side: Side, plain: set[Node], conditions: Sequence[Condition]) -> Iterator[tuple[Node, Side]]:
     """What a demand on a node asks of its operands."""
     if isinstance(node, LinearSum):
         for factor, term in node.terms:
             yield term, side if factor > 0 else side.flip()
     elif isinstance(node, Product):
         yield from _product(node, side, plain)
-    elif isinstance(node, Abs):
+    elif isinstance(node, Abs | Match):
         yield node.x, Side.EXACT
-    else:  # Sum, SumBy, At, Max, Positive are monotone
+    elif isinstance(node, Div):
+        yield node.x, side
+        yield node.y, _divisor(node, side)
+    elif isinstance(node, Step):
+        rises = direction(conditions, node.value, node.axis)
+        yield node.x, {1: side, -1: side.flip(), 0: Side.EXACT}[rises]
+    elif isinstance(node, Pick):
+        yield node.y, side
+        yield node.score, Side.EXACT
+    else:  # Sum, SumBy, At, Max, Positive, Sqrt, ValueAtRisk, ExpectedShortfall are monotone
         for child in node.children:
             yield child, side
 
@@ -81,6 +99,14 @@ def _product(node: Product, side: Side, plain: set[Node]) -> Iterator[tuple[Node
         sides = (side, side)
     yield left, sides[0]
     yield right, sides[1]
+
+
+def _divisor(node: Div, side: Side) -> Side:
+    """What a quotient asks of its divisor. A larger divisor pulls the quotient towards zero; a smaller one is never
+    asked for, because a lower bound of a positive value may be zero or less.
+    """
+    towards_zero = (side is Side.LOWER and node.x.type.lo >= 0) or (side is Side.UPPER and node.x.type.hi <= 0)
+    return Side.UPPER if towards_zero else Side.EXACT
 
 
 def _plain(roots: Iterable[Node]) -> set[Node]:

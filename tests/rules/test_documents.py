@@ -8,7 +8,8 @@ import pytest
 from sample_rules import problems_of, rules_of, sample
 
 from zkmargin.circuits.rules import load_rules, parse_rules
-from zkmargin.circuits.rules.document import MAX_BYTES, effective_interval, exact
+from zkmargin.circuits.rules.document import effective_interval
+from zkmargin.circuits.rules.reader import MAX_BYTES, exact
 from zkmargin.circuits.rules.tree import ONE, Role, Unit
 from zkmargin.errors import FileUnreadable, RuleError
 
@@ -38,11 +39,11 @@ REFUSED: list[tuple[str, str, str, str, str]] = [
         changed("rate: {axes: [t], decimals: 2", "rate: {axes: [t], decimals: 2, decimal: 2"),
     ),
     (
-        "a construct of later versions",
-        "schema",
-        "unknown key `fixed` in label `group`",
-        "fixed",
-        changed("group: {label: i > g}", "group: {label: i > g, fixed: true}"),
+        "a fixed label from an axis of varying size",
+        "axis",
+        "a fixed label needs axes of exact size; `i` has a capacity",
+        "[0, 1, 2, 0, 1]",
+        changed("group: {label: i > g}", "group: {label: i > g, fixed: [0, 1, 2, 0, 1]}"),
     ),
     (
         "missing key",

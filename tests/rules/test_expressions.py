@@ -67,7 +67,7 @@ REFUSED: list[tuple[str, str, str, str]] = [
     ("max", "name", "`max` is a built-in and needs arguments", "max"),
     ("i", "name", "unknown name `i`", "i"),
     ("equity", "name", "unknown name `equity`", "equity"),
-    ("sqrt(cash)", "name", "unknown built-in `sqrt`", "sqrt(cash)"),
+    ("root(cash)", "name", "unknown built-in `root`", "root(cash)"),
     ("maxx(cash, 0)", "name", "unknown built-in `maxx`; did you mean `max`?", "maxx(cash, 0)"),
     ("rising(rate, over=t)", "name", "`rising` stands alone under `conditions`", "rising(rate, over=t)"),
     ("max(cash)", "syntax", "`max` is written max(x, y, ...) or max(x, over=axis)", "max(cash)"),
@@ -218,12 +218,13 @@ def test_every_error_shows_line_caret_kind_and_help() -> None:
     from zkmargin.circuits.rules import RuleProblems, parse_rules
 
     with pytest.raises(RuleProblems) as caught:
-        parse_rules(sample(maintenance="sqrt(cash)").encode(), "sample.yaml")
+        parse_rules(sample(maintenance="root(cash)").encode(), "sample.yaml")
     line = caught.value.problems[0].span.line
     assert str(caught.value) == (
         "E_RULE: not a valid rule set\n"
-        f"sample.yaml:{line} maintenance: sqrt(cash)\n"
+        f"sample.yaml:{line} maintenance: root(cash)\n"
         f"{' ' * len(f'sample.yaml:{line} maintenance: ')}^^^^^^^^^^\n"
-        "  error[name]: unknown built-in `sqrt`\n"
-        "  help: built-ins are sum, at, max, min, positive, abs"
+        "  error[name]: unknown built-in `root`\n"
+        "  help: built-ins are sum, at, max, min, positive, abs, div, floor, ceil, sqrt, step, value_at_risk, "
+        "expected_shortfall, match, pick"
     )

@@ -18,8 +18,8 @@ from naive import Array, Naive
 from sample_rules import random_account, random_tables, rules_of, sample
 
 from zkmargin.circuits.rules import RuleProblems, RuleSet, evaluate, parse_rules, show_phase
-from zkmargin.circuits.rules.plaintext import _array, _value
-from zkmargin.circuits.rules.tree import Abs, Max, Node, Positive, Side, walk
+from zkmargin.circuits.rules.plaintext import Reading
+from zkmargin.circuits.rules.tree import Abs, Max, Positive, Side, walk
 from zkmargin.margin.tables import Tables
 
 MONEY: list[tuple[str, str]] = [
@@ -173,16 +173,16 @@ def test_a_prover_who_moves_bounds_never_gains(seed: int) -> None:
     rules, _, tables, account, random = case(seed)
     honest = evaluate(rules, tables, account)
     arrays = {c.name: np.asarray(account[c.name], dtype=object) for c in rules.private}
-    found: dict[Node, Any] = {}
-    moved = False
+    reading = Reading(rules, tables, arrays)
+    found, moved = reading.found, False
     for node in walk(rules.roots):
-        values = _array(_value(node, found, rules, tables, arrays))
+        values = reading.value(node)
         side = rules.sides.get(node, Side.EXACT)
         if isinstance(node, Max | Positive | Abs) and side is not Side.EXACT:
             sign = 1 if side is Side.UPPER else -1
             sizes = [random.choice((0, 1, 1000, 10**9)) for _ in range(values.size)]
             moves = np.array(sizes, dtype=object).reshape(values.shape)
-            values, moved = _array(values + sign * moves), True
+            values, moved = np.asarray(values + sign * moves, dtype=object), True
         found[node] = values
     scale = {name: honest.slack()[1] // honest.denominators[name] for name in ("equity", "maintenance")}
     claimed = scale["equity"] * found[rules.equity] - scale["maintenance"] * found[rules.requirements["maintenance"]]

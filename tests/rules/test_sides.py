@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from sample_rules import random_account, random_tables
 from test_specification import SIDES
 
 from zkmargin.circuits.rules import RuleSet, parse_rules, sides
-from zkmargin.circuits.rules.plaintext import _array, _value
-from zkmargin.circuits.rules.tree import Abs, LinearSum, Max, Node, Positive, Product, Side, Visibility, walk
+from zkmargin.circuits.rules.plaintext import Reading
+from zkmargin.circuits.rules.tree import Abs, Condition, LinearSum, Max, Node, Positive, Product, Side, Visibility, walk
 
 EXPRESSIONS = [
     "abs(max(a, b))",
@@ -47,16 +46,15 @@ def _gains_once(rules: RuleSet, random: Random) -> bool:
     tables = random_tables(rules, random)
     account = random_account(rules, tables, random)
     arrays = {c.name: np.asarray(account[c.name], dtype=object) for c in rules.private}
-    honest: dict[Node, Any] = {}
-    moved: dict[Node, Any] = {}
+    readings = [Reading(rules, tables, arrays) for _ in range(2)]
+    honest, moved = (reading.found for reading in readings)
     for node in walk(rules.roots):
-        honest[node] = _array(_value(node, honest, rules, tables, arrays))
-        values = _array(_value(node, moved, rules, tables, arrays))
+        honest[node], values = (reading.value(node) for reading in readings)
         side = rules.sides.get(node, Side.EXACT)
         if isinstance(node, Max | Positive | Abs) and side is not Side.EXACT:
             moves = [random.choice((0, 0, 1, random.randrange(25))) for _ in range(values.size)]
             sign = 1 if side is Side.UPPER else -1
-            values = _array(values + sign * np.array(moves, dtype=object).reshape(values.shape))
+            values = np.asarray(values + sign * np.array(moves, dtype=object).reshape(values.shape), dtype=object)
         moved[node] = values
     root = rules.requirements["maintenance"]
     return bool(np.any(moved[root] < honest[root]))
@@ -67,37 +65,45 @@ def test_no_expression_lets_a_prover_gain(expression: str) -> None:
     assert not gains(expression)
 
 
-Passed = Callable[[Node, Side, set[Node]], Iterator[tuple[Node, Side]]]
+Passed = Callable[[Node, Side, set[Node], Sequence[Condition]], Iterator[tuple[Node, Side]]]
 PASSED: Passed = sides._passed
 
 
 def keeps_side(*kinds: type[Node]) -> Passed:
     """The phase with one mistake: nodes of these kinds pass any demand on unchanged."""
 
-    def passed(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+    def passed(
+        node: Node, side: Side, plain: set[Node], conditions: Sequence[Condition]
+    ) -> Iterator[tuple[Node, Side]]:
         if isinstance(node, kinds):
             return iter([(child, side) for child in node.children])
-        return PASSED(node, side, plain)
+        return PASSED(node, side, plain, conditions)
 
     return passed
 
 
-def _public_factor(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+def _public_factor(
+    node: Node, side: Side, plain: set[Node], conditions: Sequence[Condition]
+) -> Iterator[tuple[Node, Side]]:
     if isinstance(node, Product) and node.left.type.visibility is Visibility.PUBLIC:
         return iter([(node.right, side)])
-    return PASSED(node, side, plain)
+    return PASSED(node, side, plain, conditions)
 
 
-def _private_product(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+def _private_product(
+    node: Node, side: Side, plain: set[Node], conditions: Sequence[Condition]
+) -> Iterator[tuple[Node, Side]]:
     if isinstance(node, Product) and node.left.type.visibility is Visibility.PRIVATE:
         return iter([(node.left, side), (node.right, side)])
-    return PASSED(node, side, plain)
+    return PASSED(node, side, plain, conditions)
 
 
-def _lower_product(node: Node, side: Side, plain: set[Node]) -> Iterator[tuple[Node, Side]]:
+def _lower_product(
+    node: Node, side: Side, plain: set[Node], conditions: Sequence[Condition]
+) -> Iterator[tuple[Node, Side]]:
     if side is Side.LOWER and isinstance(node, Product) and min(node.left.type.lo, node.right.type.lo) >= 0:
-        return _private_product(node, side, plain)
-    return PASSED(node, side, plain)
+        return _private_product(node, side, plain, conditions)
+    return PASSED(node, side, plain, conditions)
 
 
 MISTAKES: list[tuple[str, Passed]] = [

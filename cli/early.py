@@ -19,7 +19,8 @@ class EarlyKey:
 
     def __init__(self, path: Path) -> None:
         self._key: ProvingKeyHandle | None = None
-        self._thread = threading.Thread(target=self._open, args=(str(path),), daemon=True)
+        # Not a daemon: the interpreter would end such a thread inside the core, which aborts the process.
+        self._thread = threading.Thread(target=self._open, args=(str(path),))
         self._thread.start()
 
     def _open(self, path: str) -> None:

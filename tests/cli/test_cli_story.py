@@ -193,6 +193,20 @@ def test_a_refusal_to_prove_explains_and_writes_nothing(told: Told, tmp_path: Pa
     assert not out.exists()
 
 
+def test_an_early_refusal_ends_the_process_cleanly(told: Told) -> None:
+    arguments = [
+        *("prove", "--rules", "portfolio_scan", "--market", told["morning.market.json"]),
+        *("--policy", told["policy.json"], "--keys", told["keys"], "--owner-key", told["trader.key"]),
+        *("--positions", told["morning.positions.json"], "--opening", told["morning.opening.json"]),
+        *("--out", told["morning.margin-proof.json"]),
+    ]
+    command = [sys.executable, "-m", "zkmargin.cli.main", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("E_FILE: file exists")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_what_would_not_verify_is_not_proven(told: Told, tmp_path: Path) -> None:
     out = tmp_path / "proof.json"
     stale = prove(told, "morning", "morning", 1770284207 + 3600, out, "--json")

@@ -118,9 +118,9 @@ fn combine_modular<P: FieldParams>(u: &[u64; 4], v: &[u64; 4], f: i64, g: i64) -
     let mut sum = combine(u, v, f, g);
     let m = sum[0].wrapping_mul(P::INV);
     let mut carry = 0u128;
-    for i in 0..4 {
-        carry += u128::from(sum[i]) + u128::from(m) * u128::from(P::MODULUS[i]);
-        sum[i] = carry as u64;
+    for (word, modulus) in sum.iter_mut().zip(P::MODULUS) {
+        carry += u128::from(*word) + u128::from(m) * u128::from(modulus);
+        *word = carry as u64;
         carry >>= 64;
     }
     let top = sum[4].wrapping_add(carry as u64);
@@ -128,9 +128,9 @@ fn combine_modular<P: FieldParams>(u: &[u64; 4], v: &[u64; 4], f: i64, g: i64) -
     // The value is above -2^223 and below p + 2^223.
     if top >> 63 == 1 {
         let mut carry = 0u128;
-        for i in 0..4 {
-            carry += u128::from(out[i]) + u128::from(P::MODULUS[i]);
-            out[i] = carry as u64;
+        for (word, modulus) in out.iter_mut().zip(P::MODULUS) {
+            carry += u128::from(*word) + u128::from(modulus);
+            *word = carry as u64;
             carry >>= 64;
         }
     } else if !less_than(&out, &P::MODULUS) {

@@ -31,30 +31,30 @@ pub(crate) trait Lanes: Copy {
 
 macro_rules! forward {
     () => {
-        #[inline(always)]
+        #[inline]
+        #[target_feature(enable = "avx2")]
         unsafe fn load(elements: [&Self::Element; 4]) -> Self {
-            // SAFETY: AVX2 is there, as for all functions of the trait.
-            unsafe { Self::load(elements) }
+            Self::load(elements)
         }
-        #[inline(always)]
+        #[inline]
+        #[target_feature(enable = "avx2")]
         unsafe fn sub(&self, other: &Self) -> Self {
-            // SAFETY: as above.
-            unsafe { self.sub(other) }
+            self.sub(other)
         }
-        #[inline(always)]
+        #[inline]
+        #[target_feature(enable = "avx2")]
         unsafe fn mul(&self, other: &Self) -> Self {
-            // SAFETY: as above.
-            unsafe { self.mul(other) }
+            self.mul(other)
         }
-        #[inline(always)]
+        #[inline]
+        #[target_feature(enable = "avx2")]
         unsafe fn square_over_32(&self) -> Self {
-            // SAFETY: as above.
-            unsafe { self.square_over_32() }
+            self.square_over_32()
         }
-        #[inline(always)]
+        #[inline]
+        #[target_feature(enable = "avx2")]
         unsafe fn reduce(&self) -> Self {
-            // SAFETY: as above.
-            unsafe { self.reduce() }
+            self.reduce()
         }
     };
 }
@@ -62,10 +62,10 @@ macro_rules! forward {
 impl Lanes for Fq4 {
     type Element = Fq;
     forward!();
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "avx2")]
     unsafe fn store(&self) -> [Fq; 4] {
-        // SAFETY: as above.
-        let [a, b, c, d] = unsafe { self.store() };
+        let [a, b, c, d] = self.store();
         [Fq::raw(a), Fq::raw(b), Fq::raw(c), Fq::raw(d)]
     }
     fn canonical(element: Fq) -> Fq {
@@ -79,10 +79,10 @@ impl Lanes for Fq4 {
 impl Lanes for Fq2x4 {
     type Element = Fq2;
     forward!();
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "avx2")]
     unsafe fn store(&self) -> [Fq2; 4] {
-        // SAFETY: as above.
-        let [a, b, c, d] = unsafe { self.store() };
+        let [a, b, c, d] = self.store();
         [element(a), element(b), element(c), element(d)]
     }
     fn canonical(element: Fq2) -> Fq2 {
@@ -133,7 +133,7 @@ pub(crate) unsafe fn add_batch<C: Curve, L: Lanes<Element = C::Base>>(
     let (left, right) = (batch.left.as_chunks::<WIDTH>().0, batch.right.as_chunks::<WIDTH>().0);
     let steps = &mut scratch.steps;
     steps.clear();
-    // SAFETY (this and all blocks below): the caller vouches for AVX2.
+    // SAFETY: the functions of `Lanes` ask for AVX2, which the caller vouches for.
     unsafe {
         // With products divided by 32, the running product of d_0 .. d_k is P_k = d_0 ... d_k / 32^k.
         let mut product: Option<L> = None;

@@ -59,7 +59,9 @@ impl Recoded {
         }
         let (bits, windows) = choose_window(&lengths);
         let order = Self { entries: Vec::new(), reach: Vec::new(), bits, windows };
-        order.with_entries(&entries)
+        let ordered = order.with_entries(&entries);
+        wipe_entries(&mut entries);
+        ordered
     }
 
     /// Orders the entries by the number of windows that they reach, and adds the bias.
@@ -111,6 +113,20 @@ impl Recoded {
         } else {
             value - (1 << (self.bits - 1))
         }
+    }
+}
+
+impl Drop for Recoded {
+    /// The scalars may be a witness.
+    fn drop(&mut self) {
+        wipe_entries(&mut self.entries);
+    }
+}
+
+fn wipe_entries(entries: &mut [Entry]) {
+    for entry in entries.iter_mut() {
+        // SAFETY: the pointer comes from a unique reference to initialised, aligned integers.
+        unsafe { std::ptr::write_volatile(&raw mut entry.biased, [0; 4]) };
     }
 }
 

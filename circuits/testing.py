@@ -1,17 +1,28 @@
-"""For tests of gadgets: build one on its own, run it on both engines, compare it with plain integers, tamper
-with it.
+"""For tests of gadgets: build one on its own, run it on both engines, compare it with plain integers, lie to it.
 
     gadget = Gadget(lambda cs, x: [positive(cs, x[0])], [(-8, 7)])
     check_gadget(gadget, lambda x: [max(x, 0)], cases=[(3,), (-8,), (9,)])
+    gadget.cost                                            # constraints
+    wires = gadget.with_lie((-3,), {wire: 1}).wires        # a prover who writes 1 there; all else follows
+    gadget.violated(wires)                                 # the paths of the constraints that notice
 
-A case outside the inputs' intervals, or for which the integers say None, must have no witness: neither from
-the honest program nor from one that goes on after its advice has failed.
-specs/gadgets.md#tests
+A case outside the inputs' intervals, or for which the integers say None, must have no witness: neither from the
+honest program nor from one that goes on after its advice has failed.
+
+Over a tiny field every assignment of the wires is tried:
+
+    tiny = Gadget(lambda cs, x: [positive(cs, x[0])], [(-4, 3)], modulus=37)
+    exhaust(tiny, lambda x: [(max(x, 0),)])
+    drop_each_constraint(tiny, lambda x: [(max(x, 0),)])
+
+A relation gives all outputs that are true of some inputs: one for an exact gadget, several where the prover may
+choose (a one-sided bound), none where nothing may be provable. What is provable is exactly that; and with any one
+constraint dropped it is more, or the constraint does nothing.                         specs/gadgets.md#tests
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,11 +124,18 @@ class Gadget:
     """A gadget as a circuit of its own: inputs private, outputs public.
 
     ``intervals``: per input the ``[lo, hi]`` that its type claims. Cases keep to it, or the gadget must check
-    it.
+    it. ``modulus``: another prime than the field's, for ``exhaust``; such a gadget cannot be run.
     """
 
-    def __init__(self, build: Build, intervals: Sequence[tuple[int, int]], n_outputs: int = 1) -> None:
-        self.cs = cs = ConstraintSystem()
+    def __init__(
+        self,
+        build: Build,
+        intervals: Sequence[tuple[int, int]],
+        n_outputs: int = 1,
+        modulus: int = FR_MODULUS,
+    ) -> None:
+        self.cs = cs = ConstraintSystem(modulus)
+        self.intervals = list(intervals)
         outputs = [cs.public(f"output[{index}]").first for index in range(n_outputs)]
         self.inputs = cs.private("inputs", len(intervals))
         numbers = [
@@ -133,6 +151,11 @@ class Gadget:
             lc = result.lc if isinstance(result, Num) else result
             cs.assign_public(f"output[{index}]", lc, f"output[{index}]")
         self._outputs = outputs
+
+    @property
+    def outputs(self) -> list[int]:
+        """The wires of the outputs, which are public inputs."""
+        return self._outputs
 
     @cached_property
     def r1cs(self) -> bytes:
@@ -224,3 +247,124 @@ def check_tampering(gadget: Gadget, values: Sequence[int]) -> None:
     for wire, broken in gadget.tampered(wires):
         if not broken and wire not in gadget.chosen:
             raise GadgetMismatchError(f"wire {wire} can be changed for {values}")
+
+
+# --- every witness over a tiny field -------------------------------------------------------------------------
+
+Relation = Callable[..., Iterable[tuple[int, ...]]]
+Point = tuple[tuple[int, ...], tuple[int, ...]]
+_Row = list[tuple[int, int]]
+MAX_MODULUS = 1 << 10
+
+
+class _Search:
+    """Assignments of all wires, in the order inputs, internal wires, outputs; pruned at the first constraint broken.
+
+    A wire that stands alone on one side of a constraint whose other wires are known is solved for, not guessed.
+    """
+
+    def __init__(self, gadget: Gadget, dropped: int | None) -> None:
+        cs = gadget.cs
+        self.modulus = cs.modulus
+        outputs = set(gadget.outputs)
+        inner = [w for w in range(1, cs.n_wires) if w not in outputs]
+        self._order = inner + gadget.outputs
+        self._inputs = {w: i for i, w in enumerate(gadget.inputs.wires)}
+        self._intervals = gadget.intervals
+        place = {0: -1} | {wire: at for at, wire in enumerate(self._order)}
+        self._checks: list[list[tuple[_Row, _Row, _Row]]] = [[] for _ in self._order]
+        for index in range(cs.n_constraints):
+            if index == dropped:
+                continue
+            rows = [list(cs.table.combination(r[index]).terms.items()) for r in (cs.a, cs.b, cs.c)]
+            last = max((place[wire] for row in rows for wire, _ in row), default=-1)
+            if last >= 0:
+                self._checks[last].append((rows[0], rows[1], rows[2]))
+        self._wires = [0] * cs.n_wires
+        self._wires[0] = 1
+
+    def _value(self, row: _Row) -> int:
+        return sum(coefficient * self._wires[wire] for wire, coefficient in row)
+
+    def _candidates(self, at: int) -> Iterable[int]:
+        wire = self._order[at]
+        if wire in self._inputs:
+            lo, hi = self._intervals[self._inputs[wire]]
+            return [value % self.modulus for value in range(lo, min(hi, lo + self.modulus - 1) + 1)]
+        for a, b, c in self._checks[at]:
+            if any(w == wire for w, _ in a + b):
+                continue
+            weight = sum(k for w, k in c if w == wire) % self.modulus
+            if weight:
+                self._wires[wire] = 0
+                rest = self._value(a) * self._value(b) - self._value(c)
+                return [rest * pow(weight, -1, self.modulus) % self.modulus]
+        return range(self.modulus)
+
+    def assignments(self, at: int = 0) -> Iterator[Sequence[int]]:
+        if at == len(self._order):
+            yield self._wires
+            return
+        for value in self._candidates(at):
+            self._wires[self._order[at]] = value
+            if all(
+                (self._value(a) * self._value(b) - self._value(c)) % self.modulus == 0 for a, b, c in self._checks[at]
+            ):
+                yield from self.assignments(at + 1)
+
+
+def provable(gadget: Gadget, dropped: int | None = None) -> Iterator[Point]:
+    """Inputs and outputs for which some assignment of the wires satisfies all constraints (but the dropped one).
+
+    Points come as often as they have assignments; values are in ``[0, modulus)``.
+    """
+    if gadget.cs.modulus > MAX_MODULUS:
+        raise GadgetMismatchError("every witness can be tried over a tiny field only")
+    for wires in _Search(gadget, dropped).assignments():
+        yield tuple(wires[w] for w in gadget.inputs.wires), tuple(wires[w] for w in gadget.outputs)
+
+
+def _true_points(gadget: Gadget, relation: Relation) -> set[Point]:
+    """All that is true, for inputs within their intervals."""
+    modulus = gadget.cs.modulus
+    points: set[Point] = set()
+
+    def extend(chosen: tuple[int, ...]) -> None:
+        if len(chosen) < len(gadget.intervals):
+            lo, hi = gadget.intervals[len(chosen)]
+            for value in range(lo, min(hi, lo + modulus - 1) + 1):
+                extend((*chosen, value))
+            return
+        inputs = tuple(value % modulus for value in chosen)
+        points.update((inputs, tuple(value % modulus for value in outputs)) for outputs in relation(*chosen))
+
+    extend(())
+    return points
+
+
+def exhaust(gadget: Gadget, relation: Relation) -> None:
+    """What any witness proves is what is true, no more and no less. Raises GadgetMismatchError.
+
+    ``relation(*inputs)``: all true outputs, as tuples of integers; inputs run through their intervals.
+    """
+    true = _true_points(gadget, relation)
+    found = set(provable(gadget))
+    if found - true:
+        raise GadgetMismatchError(f"provable and false: {sorted(found - true)[:3]}")
+    if true - found:
+        raise GadgetMismatchError(f"true and not provable: {sorted(true - found)[:3]}")
+
+
+def drop_each_constraint(gadget: Gadget, relation: Relation) -> None:
+    """Without any one of its constraints a gadget proves something false. Raises GadgetMismatchError.
+
+    The message names the constraints that nothing misses.
+    """
+    true = _true_points(gadget, relation)
+    idle = [
+        gadget.cs.path_of(constraint)
+        for constraint in range(gadget.cs.n_constraints)
+        if all(point in true for point in provable(gadget, constraint))
+    ]
+    if idle:
+        raise GadgetMismatchError(f"nothing misses {sorted(set(idle))}")

@@ -87,8 +87,8 @@ class Attacker:
             yield from self._recompose(group)
         elif defined in self.digits:
             yield from self._digit(self.digits[defined], defined)
-        elif path.startswith("binding/") and path != "binding/identity":
-            yield from self._binding(constraint, defined)
+        elif path.startswith("binding/") and path != "binding/identity" and defined is not None:
+            yield from self._binding(defined)
         elif path == "binding/identity":
             yield from self._functional_lies()
         elif path == "claim/kind":
@@ -118,9 +118,8 @@ class Attacker:
                 for step in (1, -1, 7):
                     yield case, {wire: lambda wires, wire=wire, step=step: wires[wire] + step}
 
-    def _binding(self, constraint: int, product: int | None) -> Iterator[Attempt]:
+    def _binding(self, product: int) -> Iterator[Attempt]:
         """A functional lies, and the free product makes up for it: the identity is linear in it."""
-        assert product is not None
         identity = next(i for i in range(self.cs.n_constraints) if self.cs.path_of(i) == "binding/identity")
         for case, lies in self._functional_lies():
             residues = []
@@ -198,7 +197,7 @@ class Attacker:
         top = first + hint.count - 1
         for case, lies in self._stage(group):
             for sign in (0, 1):
-                fixed = {wire: 0 for wire in range(first, top)} | {top: sign}
+                fixed = {**dict.fromkeys(range(first, top), 0), top: sign}
                 yield case, {**lies, **self._take_up(hint, free, fixed)}
             # A digit of one half: the digit below holds the other half of its weight.
             yield case, {**lies, **self._halved(hint, free)}
@@ -248,12 +247,11 @@ class Attacker:
 
 def attack(name: str, constraint: int) -> Forged:
     """A forgery that this constraint alone objects to, of a statement that is false."""
-    attacker, found = _attacker(name), None
+    attacker = _attacker(name)
     path = forger(name).names.path_of(constraint)
     defined = attacker.cs.table.combination(attacker.cs.c[constraint]).single_wire
     if path.startswith(HASHES) and defined is not None and path.endswith("/sbox"):
-        found = resumer(name).forge(defined, 12345)
-        return found
+        return resumer(name).forge(defined, 12345)
     for case, lies in attacker.attempts(constraint):
         found = forger(name).forge(case, lies)
         if list(found.violated) == [constraint] and found.broken:

@@ -55,6 +55,10 @@ class OneSidedBound:
     branches: tuple[int, ...] = field(default=(), compare=False)
     """The rows of the linear table that an upper bound is at least."""
 
+    @property
+    def wires(self) -> range:
+        return range(self.first_wire, self.first_wire + self.count)
+
 
 @dataclass(frozen=True, slots=True)
 class ChallengedAdvice:
@@ -65,6 +69,10 @@ class ChallengedAdvice:
     count: int
     commitment: str
     challenge: str
+
+    @property
+    def wires(self) -> range:
+        return range(self.first_wire, self.first_wire + self.count)
 
 
 class ConstraintSystem:

@@ -45,9 +45,10 @@ class Classification:
         return not (self.undetermined or self.problems or self.unread)
 
 
-def classify(cs: ConstraintSystem, without: Collection[int] = ()) -> Classification:
+def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_challenged: bool = False) -> Classification:
     """Say of every wire what fixes it, as if the constraints ``without`` were not there (for tests).
 
+    ``trust_challenged``: take challenged advice as fixed, whatever the constraints say (to see what else is open).
     Raises CircuitError for a circuit that is no circuit: a composite modulus, wires that do not exist.
     """
     relations = Relations(cs, without)
@@ -64,13 +65,13 @@ def classify(cs: ConstraintSystem, without: Collection[int] = ()) -> Classificat
         if advanced:
             continue
         for advice in list(pending):
-            reason = check_challenged(relations, propagation, advice, cs.publics)
+            reason = None if trust_challenged else check_challenged(relations, propagation, advice, cs.publics)
             if reason is not None:
                 problems[advice.path] = reason
                 continue
             pending.remove(advice)
             problems.pop(advice.path, None)
-            for wire in range(advice.first_wire, advice.first_wire + advice.count):
+            for wire in advice.wires:
                 if not propagation.known[wire]:
                     propagation.give(wire, Verdict.CHALLENGE)
                     advanced = True
@@ -93,7 +94,7 @@ def check_determinism(
     """
     found = classify(cs, without)
     if not found.holds:
-        raise _error(cs, found, lines or {})
+        raise _error(cs, found, lines or {}, without)
     counts = Counter(Verdict(verdict) for verdict in found.verdicts)
     bounds: Counter[str] = Counter()
     for bound in cs.bounds:
@@ -107,9 +108,15 @@ def check_determinism(
     )
 
 
-def _error(cs: ConstraintSystem, found: Classification, lines: Mapping[str, int]) -> NotDetermined:
+def _error(
+    cs: ConstraintSystem, found: Classification, lines: Mapping[str, int], without: Collection[int]
+) -> NotDetermined:
     names = CircuitMap.of(cs)
-    open_wires = found.undetermined or list(found.unread)
+    # Wires come in the order of the computation, so the first is the cause. But outputs come first of all, and are
+    # open because something else is; and where commitments fail, for a digit missing somewhere, all else does too.
+    late = {wire for name in cs.outputs for wire in cs.publics[name].wires}
+    causes = classify(cs, without, trust_challenged=True).undetermined if found.undetermined else found.unread
+    open_wires = sorted(causes or found.undetermined, key=lambda wire: (wire in late, wire))
     touching = found.relations.touching(open_wires[:_SHOWN])
     paths: list[str] = []
     described = []

@@ -32,8 +32,7 @@ def check_challenged(
     (commitment,), (challenge,) = publics[advice.commitment].wires, publics[advice.challenge].wires
     if commitment >= challenge:
         return "the commitment comes after the challenge"
-    wires = range(advice.first_wire, advice.first_wire + advice.count)
-    unknown = frozenset(wire for wire in wires if not propagation.known[wire])
+    unknown = frozenset(wire for wire in advice.wires if not propagation.known[wire])
     if not unknown:  # one functional: the identity is a linear equation with one unknown
         return None
     terms = find_identity(relations, propagation, unknown, challenge)

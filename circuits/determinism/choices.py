@@ -23,7 +23,7 @@ class Choices:
                 raise CircuitError("a bound declares no wire, or one that does not exist", where=bound.path)
         self._relations = relations
         self._pending = list(bounds)
-        wires = [wire for bound in bounds for wire in _wires(bound)]
+        wires = [wire for bound in bounds for wire in bound.wires]
         self._touching: Mapping[int, list[int]] = relations.touching(wires)
         self.problems: dict[str, str] = {}
         """Per path of a bound that could not be verified: what is missing."""
@@ -90,13 +90,13 @@ class Choices:
         return 0 < total <= (modulus - 1) // 2
 
     def _choice(self, bound: OneSidedBound, _: Propagation) -> dict[int, Verdict] | str:
-        if not all(self._relations.boolean[wire] for wire in _wires(bound)):
+        if not all(self._relations.boolean[wire] for wire in bound.wires):
             return "a choice is not a bit"
-        return dict.fromkeys(_wires(bound), Verdict.CHOICE)
+        return dict.fromkeys(bound.wires, Verdict.CHOICE)
 
     def _one_hot(self, bound: OneSidedBound, _: Propagation) -> dict[int, Verdict] | str:
         """Bits whose sum is 1, fewer of them than p."""
-        relations, wires = self._relations, _wires(bound)
+        relations, wires = self._relations, bound.wires
         if bound.count >= relations.modulus or not all(relations.boolean[wire] for wire in wires):
             return "a place is not a bit"
         for constraint in self._touching[bound.first_wire]:
@@ -138,7 +138,3 @@ class Choices:
                 if relations.single[other] == flag and relations.content(x) == factor:
                     return True
         return False
-
-
-def _wires(bound: OneSidedBound) -> range:
-    return range(bound.first_wire, bound.first_wire + bound.count)

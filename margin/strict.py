@@ -17,7 +17,9 @@ from zkmargin.errors import IntFormat, SchemaType, SchemaUnknownField
 IntArray = NDArray[np.object_]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_CELL = re.compile(r"0|-?[1-9][0-9]{0,75}")  # below 2**253 in magnitude: no integer of a rule set is larger
+_INTEGER = r"(?:0|-?[1-9][0-9]{0,75})"  # below 2**253 in magnitude: no integer of a rule set is larger
+_CELL = re.compile(_INTEGER)
+_CELLS = re.compile(f"{_INTEGER}(?:,{_INTEGER})*+")
 MAX_MAGNITUDE = 10**76
 
 
@@ -103,8 +105,11 @@ def parse_integer_array(values: object, shape: tuple[int, ...], where: str) -> I
                 raise SchemaType("has the wrong shape", where=where, expected=f"arrays of {size}", got=got)
             nested.extend(row)
         cells = nested
-    accepts = _CELL.fullmatch
-    if not all(type(cell) is str and accepts(cell) for cell in cells):
+    # One match over all of them takes a third of the time; a cell with a comma in it shows in their number.
+    texts = set(map(type, cells)) <= {str}
+    joined = ",".join(cells) if texts else ""
+    if cells and (not texts or not _CELLS.fullmatch(joined) or joined.count(",") != len(cells) - 1):
+        accepts = _CELL.fullmatch
         at = next(i for i, cell in enumerate(cells) if type(cell) is not str or not accepts(cell))
         raise IntFormat("integer must be a canonical decimal string", where=f"{where}, element {at}")
     array = np.empty(shape, dtype=object)

@@ -65,6 +65,8 @@ def _refuse_numbers(node: Any) -> None:
                 raise IntFormat("a canonical document has ASCII keys", got=type(key).__name__)
             _refuse_numbers(value)
     elif isinstance(node, list | tuple):
+        if set(map(type, node)) <= {str}:  # what almost all arrays are, at a tenth of the time
+            return
         for value in node:
             _refuse_numbers(value)
     elif not isinstance(node, str | bool) and node is not None:

@@ -12,7 +12,7 @@ from zkmargin.circuits.rules.document import MAX_DECIMALS
 from zkmargin.circuits.rules.parse import Call
 from zkmargin.circuits.rules.problems import Refused
 from zkmargin.circuits.rules.shapes import Shape, Shapes
-from zkmargin.circuits.rules.tree import LIMIT, Div, Literal, Node, Positive, Span, Sqrt, Type, Unit
+from zkmargin.circuits.rules.tree import LIMIT, Div, Literal, Node, Positive, Span, Sqrt, Type, Unit, Visibility
 
 
 def decimals_of(call: Call) -> int:
@@ -38,9 +38,10 @@ def over(x: Unit | None, y: Unit | None) -> Unit | None:
 def infer_floor(shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:
     x, u = given
     shapes.public(call, u, 1, "the unit to round to")
-    if x.unit is not None and x.unit != u.unit:
+    number = u.visibility is Visibility.CONSTANT  # a number is in the unit of what is rounded
+    if x.unit is not None and x.unit != u.unit and not number:
         raise Refused("unit", f"cannot round {x.unit} to multiples of {u.unit or 0}", call.arguments[1].span)
-    return Shape(shapes.ordered(x.axes + u.axes, call.span), u.unit, u.denominator, max(x.visibility, u.visibility))
+    return Shape(shapes.ordered(x.axes + u.axes, call.span), x.unit or u.unit, u.denominator, max(x.visibility, u.visibility))
 
 
 def infer_sqrt(_shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from random import Random
 
+import numpy as np
+
 from zkmargin.circuits.rules import Problem, RuleProblems, RuleSet, parse_rules
-from zkmargin.circuits.rules.tree import Padding, Role
+from zkmargin.circuits.rules.tree import ColumnRef, Monotone, Padding, Role
 from zkmargin.margin.tables import Column, Label, Tables
 
 HEAD = """\
@@ -77,15 +79,29 @@ def random_tables(rules: RuleSet, random: Random, *, full: bool = False) -> Tabl
             return random.choice((low, high, random.randint(low, high)))
         return [values(axes[1:], low, high) for _ in range(sizes[axes[0]])]
 
-    columns, parameters = {}, {}
+    for axis in rules.axes.values():
+        if axis.like is not None:
+            sizes[axis.name] = sizes[axis.like]
+    columns: dict[str, Column] = {}
+    parameters: dict[str, Column] = {}
     for declared in rules.columns.values():
         if declared.role is Role.PRIVATE:
             continue
-        drawn = values(declared.axes, declared.minimum, declared.maximum)
+        drawn = np.asarray(values(declared.axes, declared.minimum, declared.maximum), dtype=object)
+        for condition in rules.conditions:
+            if (
+                isinstance(condition, Monotone)
+                and isinstance(condition.x, ColumnRef)
+                and condition.x.name == declared.name
+            ):
+                drawn = np.sort(drawn, axis=declared.axes.index(condition.axis))
+                drawn = drawn if condition.rising else np.flip(drawn, declared.axes.index(condition.axis))
         column = Column.of(declared.name, declared.axes, declared.decimals, drawn)
         (parameters if declared.role is Role.PARAMETER else columns)[declared.name] = column
     labels = {}
     for label in rules.labels.values():
+        if label.fixed is not None:
+            continue
         indices = tuple(random.randint(-1, sizes[label.target] - 1) for _ in range(sizes[label.axis]))
         labels[label.name] = Label(label.name, label.axis, label.target, indices)
     names = {axis: tuple(f"{axis}{row}" for row in range(size)) for axis, size in sizes.items()}

@@ -28,9 +28,10 @@ pub trait Curve: Copy + Eq + Send + Sync + fmt::Debug + 'static {
     fn reduce(point: &Affine<Self>) -> Affine<Self>;
 }
 
-/// An affine point. Infinity is `(0, 0)`, which is on neither curve.
+/// An affine point. Infinity is `(0, 0)`, which is on neither curve. Aligned to cache lines, as sums read points
+/// from anywhere in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Affine<C: Curve> {
     /// The abscissa.
     pub x: C::Base,

@@ -39,7 +39,7 @@ pub(crate) fn available() -> bool {
     }
 }
 
-/// Asks the processor to fetch `values[index]`, if there is such.
+/// Asks the processor to fetch `values[index]`, if there is such, of types aligned to cache lines, up to two of them.
 #[inline(always)]
 pub(crate) fn prefetch<T>(values: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -49,7 +49,9 @@ pub(crate) fn prefetch<T>(values: &[T], index: usize) {
         unsafe {
             use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
             _mm_prefetch::<_MM_HINT_T0>(start);
-            _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(size_of::<T>() - 1));
+            if size_of::<T>() > 64 {
+                _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(64));
+            }
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -65,7 +65,7 @@ endif
 
 # --- use -------------------------------------------------------------------------------------------------------------
 
-.PHONY: demo test test-rust lint format bench bench-check requirements clean
+.PHONY: demo test test-rust fuzz lint format bench bench-check requirements clean
 demo: develop  ## the main job, end to end, on real data
 	$(VENV)/bin/zkmargin demo
 
@@ -76,6 +76,10 @@ test-rust:
 ifdef CARGO
 	$(CARGO) test --quiet --profile checked --locked --manifest-path rust/arith/Cargo.toml
 endif
+
+FUZZ_SECONDS := 1800
+fuzz: develop  ## mutated inputs for every parser, FUZZ_SECONDS in all
+	$(PYTHON) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 lint: develop  ## style, types, layers, clippy
 	$(PYTHON) -m ruff check .

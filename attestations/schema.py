@@ -77,6 +77,10 @@ def _refuse_constant(_: str) -> Any:
 
 def load_json(raw: bytes, what: str = "document", limit: int = MAX_BYTES) -> Any:
     """The JSON value of UTF-8 bytes. Doubled keys, NaN, too many bytes and too much nesting are refused."""
+    return _load(raw, what, limit, _Number)
+
+
+def _load(raw: bytes, what: str, limit: int, number: Callable[[str], Any]) -> Any:
     if not isinstance(raw, bytes):
         raise SchemaType("a document is given as bytes", where=what, got=type(raw).__name__)
     if len(raw) > limit:
@@ -86,8 +90,8 @@ def load_json(raw: bytes, what: str = "document", limit: int = MAX_BYTES) -> Any
         return json.loads(
             raw.decode("utf-8"),
             object_pairs_hook=_unique,
-            parse_int=_Number,
-            parse_float=_Number,
+            parse_int=number,
+            parse_float=number,
             parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError):  # JSONDecodeError and UnicodeDecodeError are ValueErrors
@@ -315,7 +319,13 @@ class Document(Model):
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read a file's bytes. Raises DocumentVersion where it is of another type or version."""
-        tree = load_json(raw, cls.TYPE, cls.LIMIT)
+        numbers: list[str] = []
+
+        def number(text: str) -> _Number:
+            numbers.append(text)
+            return _Number(text)
+
+        tree = _load(raw, cls.TYPE, cls.LIMIT, number)
         if not isinstance(tree, dict):
             raise SchemaType("a document is a JSON object", where=cls.TYPE)
         for name, expected in (("type", cls.TYPE), ("version", cls.VERSION)):
@@ -326,7 +336,10 @@ class Document(Model):
                 raise DocumentVersion(
                     f"unsupported document {name}", where=name, expected=expected, got=repr(given[:60])
                 )
-        return cls.of_json(tree)
+        document = cls.of_json(tree)  # names a field that is a number, except in parts that are read later
+        if numbers:
+            raise IntFormat("integers of a document are decimal strings", where=cls.TYPE)
+        return document
 
     @classmethod
     def read(cls, path: Path | str) -> Self:

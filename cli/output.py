@@ -123,7 +123,10 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_time(time: int) -> str:
-    """Unix seconds as ``2026-02-05 09:36:47 UTC``."""
+    """Unix seconds as ``2026-02-05 09:36:47 UTC``; as they are where no calendar reaches."""
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, OSError, ValueError):
+        return f"{time} s"

@@ -63,7 +63,7 @@ def parse_time(text: str, column: str, where: str) -> int:
         time = datetime.fromisoformat(text)
     except ValueError:
         time = None
-    if time is None or time.tzinfo is None:
+    if time is None or time.tzinfo is None or not 1970 < time.year < 9999:
         raise MarketSource(
             f"`{column}` is not a time",
             where=where,

@@ -30,6 +30,7 @@ from zkmargin.errors import CircuitError, KeyCircuitMismatch, OpeningMismatch, P
 from zkmargin.field import encode_elements
 from zkmargin.formats import vk_hash
 from zkmargin.margin.market import Market
+from zkmargin.prover.proving_key import open_proving_key
 from zkmargin.prover.setup import PROVING_KEY_FILE
 from zkmargin.prover.shortfall import require_margin
 from zkmargin.prover.witness import GivenInputs, PrivateInputs, WitnessMaker
@@ -82,12 +83,13 @@ class Prover:
     ) -> None:
         """Open ``proving_key.zkey`` in ``key_folder``; ``key`` is that file, where the caller opened it already.
 
-        Raises KeyCircuitMismatch where the key is not of the size of the circuit that the rules compile to.
+        Raises the errors of ``open_proving_key``; KeyCircuitMismatch where the key is not of the size of the
+        circuit that the rules compile to.
         """
         self.engine = engine_name(engine)
         self._arithmetic = arithmetic_engine(self.engine)
         self.compiled: CompiledCircuit = compile_rules(rules)
-        self._key = key or self._arithmetic.ProvingKey(str(key_folder / PROVING_KEY_FILE))
+        self._key = key or open_proving_key(key_folder / PROVING_KEY_FILE, self._arithmetic)
         self.verifying_key = self._key.verifying_key()
         self.vk_hash = vk_hash(self.verifying_key)
         stats = self.compiled.stats
@@ -139,9 +141,7 @@ class Prover:
         proof = self._key.prove(witness, secrets.token_bytes(BLINDING_BYTES))
         proven = time.perf_counter()
         self._require_valid(publics.values, proof)
-        self.timings = Timings(
-            checked - started, witnessed - checked, proven - witnessed, time.perf_counter() - proven
-        )
+        self.timings = Timings(checked - started, witnessed - checked, proven - witnessed, time.perf_counter() - proven)
         final = stated.model_copy(update={"C": publics.functionals})
         return draft.model_copy(update={"public_inputs": final, "proof": Proof.of_bytes(proof)})
 

@@ -15,7 +15,7 @@ from zkmargin.attestations.context import ZERO32
 from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.circuits.compile import CompiledCircuit
 from zkmargin.encoding import read_file, write_atomic
-from zkmargin.errors import KeyCircuitMismatch
+from zkmargin.errors import FileUnreadable, KeyCircuitMismatch
 from zkmargin.formats import (
     verifying_key_from_json,
     verifying_key_to_json,
@@ -38,7 +38,10 @@ def setup_dev(compiled: CompiledCircuit, folder: Path, *, engine: str | None = N
     Raises FileUnreadable where the folder cannot be written, EngineUnavailable.
     """
     arithmetic = arithmetic_engine(engine)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileUnreadable("folder cannot be made", where=str(folder), got=error.strerror) from None
     path = folder / PROVING_KEY_FILE
     write_atomic(path, arithmetic.groth16_setup(compiled.r1cs, secrets.token_bytes(SETUP_ENTROPY_BYTES)))
     verifying_key = arithmetic.ProvingKey(str(path)).verifying_key()

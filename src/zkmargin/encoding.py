@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from eth_hash.auto import keccak as _keccak
 
@@ -139,7 +140,7 @@ def write_atomic(path: Path | str, content: bytes | str, private: bool = False) 
     raw = content.encode("utf-8") if isinstance(content, str) else content
     temporary = ""
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(raw)
             stream.flush()
@@ -147,20 +148,36 @@ def write_atomic(path: Path | str, content: bytes | str, private: bool = False) 
         if not private:
             os.chmod(temporary, 0o644)  # mkstemp makes 0600
         os.replace(temporary, path)
+        temporary = ""
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise FileUnreadable(
             "file cannot be written", where=str(path), got=error.strerror, hint="check the folder and its free space"
         ) from None
+    finally:
+        if temporary:  # an interrupt leaves nothing behind either
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
 
 
 def read_file(path: Path | str, limit: int = 1 << 31) -> bytes:
-    """Read a whole file of at most ``limit`` bytes."""
+    """Read a whole file of at most ``limit`` bytes; pipes and devices too."""
     path = Path(path)
     try:
-        if path.stat().st_size > limit:
-            raise FileUnreadable("file is too large", where=str(path), expected=f"at most {limit} bytes")
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            content = stream.read(size + 1) if size <= limit else b""
+            if len(content) > size:  # it has no size of its own
+                content += _read_on(stream, limit + 1 - len(content))
     except OSError as error:
         raise FileUnreadable("file cannot be read", where=str(path), got=error.strerror) from None
+    if max(size, len(content)) > limit:
+        raise FileUnreadable("file is too large", where=str(path), expected=f"at most {limit} bytes")
+    return content
+
+
+def _read_on(stream: BinaryIO, count: int) -> bytes:
+    """Up to ``count`` bytes, in pieces: a large count takes no memory of its own."""
+    content = bytearray()
+    while len(content) < count and (piece := stream.read(min(1 << 20, count - len(content)))):
+        content += piece
+    return bytes(content)

@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .targets import TARGETS
+from .worker import FOUND
+from .worker import main as work
 
 GRACE = 90
 """Seconds without a new input after which a worker hangs."""
@@ -52,7 +54,7 @@ def _watch(name: str, seconds: float, seed: int, findings: Path, keep: Path | No
             if time.time() - state.stat().st_mtime > GRACE:
                 process.kill()
                 process.wait()
-        if process.returncode in (0, 1):
+        if process.returncode in (0, FOUND):
             return process.returncode == 0
         path = findings / f"{name}-killed-{seed}"
         path.write_bytes(state.read_bytes())
@@ -66,8 +68,6 @@ def main() -> int:
     seed = secrets.randbelow(1 << 32) if given.seed is None else given.seed
     given.findings.mkdir(parents=True, exist_ok=True)
     if given.worker:
-        from .worker import main as work
-
         return work(given.worker, given.seconds, seed, given.state, given.findings, given.keep)
     names = given.target or list(TARGETS)
     total = sum(TARGETS[name].weight for name in names)

@@ -287,7 +287,7 @@ def _scalar(value: Any, random: Random) -> Any:
     if not isinstance(value, str) or random.random() < 0.4:
         return random.choice(TEXTS) if random.random() < 0.6 else _Raw(random.choice(_RAW))
     kind = random.randrange(6)
-    if kind == 0 and value.lstrip("-").isdigit() and len(value) < 200:
+    if kind == 0 and value.isascii() and value.removeprefix("-").isdigit() and len(value) < 200:
         return str(int(value) + random.choice((-1, 1, FR_MODULUS, -FR_MODULUS, 1 << 64)))
     if kind == 1 and value.startswith("0x") and len(value) > 2:
         at = random.randrange(2, len(value))

@@ -13,14 +13,14 @@ import pytest
 from parties import CHALLENGE, KEYS, NOW, PUBLISHER, RULES, VENUE, World, small_market
 
 from zkmargin.attestations.context import Claim, compute_context_input
-from zkmargin.attestations.documents import sign
+from zkmargin.attestations.documents import Signers, sign
 from zkmargin.attestations.positions import PositionStatementDocument
 from zkmargin.circuits.rules import parse_rules
 from zkmargin.errors import ListingMismatch, VerificationError, ZkMarginError
 from zkmargin.prover.prove import Request
 from zkmargin.verifier.checks import require_listing
-from zkmargin.verifier.envelope import Envelope
-from zkmargin.verifier.policy import LeastClaim, MaximumAge
+from zkmargin.verifier.envelope import Envelope, Proof
+from zkmargin.verifier.policy import LeastClaim, MaximumAge, VenuePolicy
 
 pytestmark = pytest.mark.prove
 
@@ -71,6 +71,49 @@ def test_a_challenge_that_was_not_given_is_not_zero(world: World, envelope: Enve
     """A caller who forgets the challenge does not accept proofs that answer none."""
     unasked = in_context(world, envelope, challenge=bytes(32))
     assert refusal(world, unasked, challenge=None) == "E_CHALLENGE"
+
+
+@pytest.mark.parametrize(
+    "ages",
+    [
+        {"price": 50, "statement": 999, "proof": 999},
+        {"price": 999, "statement": 70, "proof": 999},
+        {"price": 999, "statement": 999, "proof": 40},
+    ],
+    ids=["price", "statement", "proof"],
+)
+def test_valid_until_follows_the_shortest_age(world: World, ages: dict[str, int]) -> None:
+    policy = world.policy(maximum_age=MaximumAge(**ages))
+    envelope = world.prove(policy=policy)
+    until = world.verify(envelope, policy=policy).valid_until
+    assert until == NOW + 41
+    assert refusal(world, envelope, policy=policy, at=until - 1) == "holds"
+    assert refusal(world, envelope, policy=policy, at=until) in ("E_EXPIRY", "E_PRICE_STALE", "E_STATEMENT_STALE")
+
+
+def test_the_commitment_to_functionals_is_there_where_the_rules_have_some(world: World, envelope: Envelope) -> None:
+    publics = envelope.public_inputs.model_copy(update={"C": None})
+    assert refusal(world, envelope.model_copy(update={"public_inputs": publics})) == "E_SCHEMA_TYPE"
+
+
+def test_circuits_of_one_venue_do_not_take_two(world: World) -> None:
+    """The policy asks for two venues, both signed: no rule set of this version proves that."""
+    other = b"\x7e" * 32
+    venues = (*world.policy().venues, VenuePolicy(venue_id=other, name="b", signers=Signers.of(VENUE.address)))
+    policy = world.policy(venues=venues)
+    documents = (world.statement()[0], world.statement(venue_id=other)[0])
+    request = Request(policy, world.snapshot(), documents, NOW, None, CHALLENGE)
+    draft = world.prover._draft(request, KEYS, world.statement()[1])
+    proof = world.prove().proof
+    publics = draft.public_inputs.model_copy(update={"C": 1})
+    forged = draft.model_copy(update={"public_inputs": publics, "proof": proof})
+    assert refusal(world, forged, policy=policy) == "E_STATEMENT"
+
+
+@pytest.mark.parametrize("length", [0, 255, 257])
+def test_a_proof_has_256_bytes(length: int) -> None:
+    with pytest.raises(ZkMarginError):
+        Proof.of_bytes(bytes(length))
 
 
 def test_a_table_commitment_is_of_another_binding(world: World) -> None:

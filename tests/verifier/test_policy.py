@@ -112,6 +112,10 @@ def test_a_key_without_a_ceremony_is_listed_as_insecure_or_not_at_all() -> None:
         LeastClaim(kind="none", num=1, den=1)  # type: ignore[arg-type]
 
 
+def test_the_shortest_epoch_is_a_second() -> None:
+    assert policy(epoch_length=1).epoch_length == 1
+
+
 def test_every_field_moves_the_id() -> None:
     made = policy()
     changes: dict[str, Any] = {

@@ -175,7 +175,11 @@ class Gadget:
         run.finish()
         return self._read(run.witness().to_bytes())
 
-    def run_stubbornly(self, values: Sequence[int], lies: Mapping[int, int] | None = None) -> Witnessed:
+    def with_lie(self, values: Sequence[int], lies: Mapping[int, Lie]) -> Witnessed:
+        """The witness of a prover who writes ``lies`` (by wire), everything after them computed from them."""
+        return self.run_stubbornly(values, lies)
+
+    def run_stubbornly(self, values: Sequence[int], lies: Mapping[int, Lie] | None = None) -> Witnessed:
         """A witness of a prover who goes on where advice fails (too few bits for a value, say), or lies."""
         run = LyingEngine(lies).WitnessProgram(self.program).start(self._given(values), [])
         run.finish()

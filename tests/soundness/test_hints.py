@@ -1,0 +1,180 @@
+"""Every hint of the registry has its lies, and every lie meets a named constraint, or is harmless by declaration.
+
+A hint kind without an entry in ``OBJECTIONS`` fails the first test. A lie that no constraint notices must be on the
+list of one-sided bounds of the circuit, and must not have made a false statement provable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from random import Random
+
+import pytest
+from replay import Forger
+from tiny import TINY, Case, accounts
+
+from zkmargin.circuits.constraints import ConstraintSystem
+from zkmargin.circuits.gadgets.bits import range_check
+from zkmargin.circuits.gadgets.maximum import lower_bound, upper_bound
+from zkmargin.circuits.gadgets.select import assert_nonzero, is_zero, one_hot, pick
+from zkmargin.circuits.integers import Num
+from zkmargin.circuits.names import without_indices
+from zkmargin.circuits.program import HINTS, HintPlacement
+from zkmargin.circuits.testing import Gadget
+from zkmargin.field import FR_MODULUS as R
+
+Objections = Callable[[HintPlacement], set[str]]
+
+
+def _beside(hint: HintPlacement, *labels: str) -> set[str]:
+    return {hint.path.rpartition("/")[0] + f"/{label}".rstrip("/") for label in labels}
+
+
+OBJECTIONS: Mapping[str, Objections] = {
+    # A digit is a bit, and the digits make the value.
+    "bits": lambda hint: _beside(hint, "bit", "recompose"),
+    # The product with the value shows what the value is; a wrong inverse of one that is not zero gives another.
+    "inverse": lambda hint: _beside(hint, "product", "flag"),
+    # Either choice gives a branch: only a number that is no choice is refused.
+    "sign": lambda hint: _beside(hint, "bit"),
+    # Every branch is below the bound.
+    "maximum": lambda hint: _beside(hint, *(f"branch[{index}]/recompose" for index in range(64))),
+    # Bits of which one is 1.
+    "one_hot": lambda hint: _beside(hint, "bit", "one"),
+    # The challenge fixes all functionals together.
+    "functionals": lambda _: {"binding/identity"},
+}
+"""Per kind of hint the constraints (paths) of which at least one objects to a lie."""
+
+
+def lies(honest: int, seed: str) -> list[int]:
+    """Values for a wire in place of the honest one."""
+    random = Random(seed)
+    values = [0, 1, R - 1, 2, R // 2, R // 2 + 1, -honest, 1 - honest, honest + 1, honest - 1]
+    values += [honest + (1 << k) for k in (1, 8, 64, 128, 252)] + [honest - (1 << 16), random.randrange(R)]
+    return sorted({value % R for value in values} - {honest % R})
+
+
+def test_every_kind_of_hint_has_its_lies() -> None:
+    assert OBJECTIONS.keys() == HINTS.keys()
+
+
+@cache
+def forger(name: str) -> Forger:
+    return Forger(TINY[name])
+
+
+@cache
+def situations(name: str) -> Sequence[Case]:
+    """An account that meets its claim, and one that misses it by one unit."""
+    all_of = accounts(TINY[name])
+    short = [case for case in all_of[5:] if forger(name).forge(case).broken]
+    holds = [case for case in all_of[5:] if not forger(name).forge(case).broken]
+    return (holds[0], short[0])
+
+
+def _wires(hint: HintPlacement) -> set[int]:
+    """The first and the last wire of a hint."""
+    return {hint.first_wire, hint.first_wire + hint.count - 1}
+
+
+@pytest.mark.parametrize("kind", HINTS)
+@pytest.mark.parametrize("name", TINY)
+def test_lies_in_the_statement(name: str, kind: str) -> None:
+    """At every place where advice of a kind is taken."""
+    for hint in forger(name).names.hints:
+        if hint.name == kind:
+            _lie(name, hint)
+
+
+def _lie(name: str, hint: HintPlacement) -> None:
+    found_free = False
+    declared = {w for b in forger(name).names.bounds for w in range(b.first_wire, b.first_wire + b.count)}
+    for case in situations(name):
+        honest = forger(name).run(case, {})
+        for wire in sorted(_wires(hint)):
+            for value in lies(honest[wire], hint.path)[:: 1 if hint.count == 1 else 5]:
+                attempt = forger(name).forge(case, {wire: value})
+                assert not attempt.broken or attempt.violated, (wire, value)
+                objecting = set(forger(name).paths(attempt.violated))
+                if objecting & OBJECTIONS[hint.name](hint):
+                    continue
+                assert wire in declared, (hint.name, wire, objecting)
+                found_free = True
+    assert found_free == (hint.first_wire in declared)
+
+
+# --- the same of gadgets on their own -----------------------------------------------------------------------------
+
+
+def _is_zero(cs: ConstraintSystem, x: list[Num]) -> list[Num]:
+    return [is_zero(cs, x[0].lc)]
+
+
+def _picked(cs: ConstraintSystem, x: list[Num]) -> list[Num]:
+    return [pick(cs, one_hot(cs, [n.lc for n in x]), x)]
+
+
+GADGETS: Mapping[str, tuple[Gadget, Sequence[int], Callable[..., set[int]]]] = {
+    # Gadget, inputs, and all outputs that may be proven of them.
+    "bits": (Gadget(lambda cs, x: [range_check(cs, x[0], 5)], [(0, 31)]), (19,), lambda x: {x}),
+    "inverse of one": (Gadget(_is_zero, [(-9, 9)]), (5,), lambda x: {int(x == 0)}),
+    "inverse of zero": (Gadget(_is_zero, [(-9, 9)]), (0,), lambda x: {int(x == 0)}),
+    "inverse": (Gadget(lambda cs, x: [assert_nonzero(cs, x[0].lc) or x[0]], [(1, 9)]), (5,), lambda x: {x}),
+    "sign": (Gadget(lambda cs, x: [lower_bound(cs, x)], [(0, 15), (0, 15)]), (3, 5), lambda *x: set(x)),
+    "maximum": (
+        Gadget(lambda cs, x: [upper_bound(cs, x, 3)], [(0, 15), (0, 15)]),
+        (3, 5),
+        lambda *x: set(range(max(x), min(x) + 8)),
+    ),
+    "one_hot": (Gadget(_picked, [(0, 9), (0, 9), (0, 9)]), (3, 8, 5), lambda *x: set(x)),
+}
+
+
+def test_every_kind_of_hint_is_lied_to_in_a_gadget_or_in_the_statement() -> None:
+    in_gadgets = {hint.name for gadget, _, _ in GADGETS.values() for hint in gadget.cs.program.hints}
+    in_statements = {hint.name for name in TINY for hint in forger(name).names.hints}
+    assert in_gadgets | in_statements == set(HINTS)
+    assert in_statements == {"bits", "inverse", "sign", "maximum", "functionals"}
+
+
+@pytest.mark.parametrize("name", GADGETS)
+def test_lies_in_a_gadget(name: str) -> None:
+    gadget, values, allowed = GADGETS[name]
+    honest = gadget.run(values).wires
+    for hint in gadget.cs.program.hints:
+        for wire in range(hint.first_wire, hint.first_wire + hint.count):
+            for value in lies(honest[wire], name):
+                found = gadget.with_lie(values, {wire: value})
+                violated = set(gadget.violated(found.wires))
+                if not violated:
+                    assert wire in gadget.chosen
+                    assert set(found.outputs) <= allowed(*values)
+                else:
+                    assert violated & OBJECTIONS[hint.name](hint), (wire, value, violated)
+
+
+def test_a_one_hot_vector_may_stand_anywhere_and_nowhere_else() -> None:
+    gadget, values, _ = GADGETS["one_hot"]
+    (hint,) = gadget.cs.program.hints
+    for place in range(3):
+        vector = {hint.first_wire + index: int(index == place) for index in range(3)}
+        found = gadget.with_lie(values, vector)
+        assert gadget.violated(found.wires) == []
+        assert found.outputs == (values[place],)
+    for vector, objecting in (((1, 1, 0), "one"), ((0, 0, 0), "one"), ((2, -1, 0), "bit")):
+        found = gadget.with_lie(values, {hint.first_wire + k: digit for k, digit in enumerate(vector)})
+        assert f"one_hot/{objecting}" in gadget.violated(found.wires)
+
+
+def test_hints_of_the_statement_stand_where_the_text_says() -> None:
+    """A new place where advice is taken shows up here."""
+    places = {(hint.name, without_indices(hint.path)) for name in TINY for hint in forger(name).names.hints}
+    assert {place for place in places if place[0] != "bits"} == {
+        ("inverse", "claim/denominator>=1/inverse"),
+        ("functionals", "functionals"),
+        ("sign", "rules/max:28/max/branch/choice"),
+        ("maximum", "rules/max:20/max/bound"),
+        ("maximum", "rules/positive:26/positive/bound"),
+    }

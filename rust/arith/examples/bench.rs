@@ -42,7 +42,12 @@ fn multiplication<P: FieldParams>(name: &str) {
     });
     let latency = best(5, || (0..COUNT).fold(values[0], |product, _| product * factor));
     let inverse = best(5, || (0..100).fold(values[0], |x, _| x.inverse().unwrap_or(factor) + factor));
-    println!("{name} mul: throughput {:?} latency {:?} inverse {:?}", throughput / COUNT, latency / COUNT, inverse / 100);
+    println!(
+        "{name} mul: throughput {:?} latency {:?} inverse {:?}",
+        throughput / COUNT,
+        latency / COUNT,
+        inverse / 100
+    );
 }
 
 fn sums<C: Curve>(name: &str, sizes: &[u32]) {

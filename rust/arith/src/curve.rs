@@ -213,12 +213,7 @@ impl<C: Curve> Add for Point<C> {
         let ppp = p * pp;
         let q = u1 * pp;
         let x = r.square() - ppp - q.double();
-        Self {
-            x,
-            y: r * (q - x) - s1 * ppp,
-            zz: self.zz * other.zz * pp,
-            zzz: self.zzz * other.zzz * ppp,
-        }
+        Self { x, y: r * (q - x) - s1 * ppp, zz: self.zz * other.zz * pp, zzz: self.zzz * other.zzz * ppp }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `G1`: `y^2 = x^3 + 3` over `Fq`, of prime order.
 
 use crate::curve::{Affine, Curve, Point};
-use crate::lanes::{self, Batch};
 use crate::fq::Fq;
+use crate::lanes::{self, Batch};
 
 /// The first group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

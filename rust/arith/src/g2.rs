@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 
 use crate::curve::{Affine, Curve, Point};
-use crate::lanes::{self, Batch};
 use crate::field::Field;
 use crate::fq::Fq;
 use crate::fq12::frobenius_factors;
 use crate::fq2::Fq2;
+use crate::lanes::{self, Batch};
 
 /// The second group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

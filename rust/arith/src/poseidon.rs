@@ -12,14 +12,12 @@ use crate::fr::Fr;
 pub const MAX_INPUTS: usize = 16;
 const FULL_ROUNDS: usize = 8;
 /// Partial rounds for width 2, 3, ..
-const PARTIAL_ROUNDS: [usize; MAX_INPUTS] =
-    [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68];
+const PARTIAL_ROUNDS: [usize; MAX_INPUTS] = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68];
 
-/// The constants of one width, in the form of the optimised permutation: constants of the partial rounds are
-/// moved to the first word, and the matrix of a partial round is sparse (paper, appendix B).
+/// The constants of one width.
 struct Parameters {
     width: usize,
-    /// Added before each of the first four full rounds, then before the next S-box layer.
+    /// `width` constants for every round.
     round_constants: Vec<Fr>,
     /// Row-major.
     matrix: Vec<Fr>,
@@ -34,13 +32,13 @@ struct Grain {
 impl Grain {
     fn new(width: usize, partial_rounds: usize) -> Self {
         let fields: [(u128, u32); 7] = [
-            (1, 2),                          // prime field
-            (0, 4),                          // x^alpha
-            (254, 12),                       // bits of the field
-            (width as u128, 12),             //
-            (FULL_ROUNDS as u128, 10),       //
-            (partial_rounds as u128, 10),    //
-            ((1 << 30) - 1, 30),             //
+            (1, 2),                       // prime field
+            (0, 4),                       // x^alpha
+            (254, 12),                    // bits of the field
+            (width as u128, 12),          //
+            (FULL_ROUNDS as u128, 10),    //
+            (partial_rounds as u128, 10), //
+            ((1 << 30) - 1, 30),          //
         ];
         let mut state = 0u128;
         let mut position = 0;
@@ -99,8 +97,7 @@ impl Parameters {
     fn generate(width: usize) -> Self {
         let partial_rounds = PARTIAL_ROUNDS[width - 2];
         let mut grain = Grain::new(width, partial_rounds);
-        let round_constants =
-            (0..(FULL_ROUNDS + partial_rounds) * width).map(|_| grain.element()).collect();
+        let round_constants = (0..(FULL_ROUNDS + partial_rounds) * width).map(|_| grain.element()).collect();
         // The Cauchy matrix 1 / (x_i + y_j); its numbers are reduced, not rejected.
         let numbers: Vec<Fr> = (0..2 * width).map(|_| Fr::from_limbs_reduced(grain.integer())).collect();
         let (x, y) = numbers.split_at(width);

@@ -44,11 +44,11 @@ pub struct R1cs {
     pub n_public: usize,
     /// The number of constraints.
     pub n_constraints: usize,
-    /// The matrices.
+    /// The left factors.
     pub a: Matrix,
-    /// The matrices.
+    /// The right factors.
     pub b: Matrix,
-    /// The matrices.
+    /// The products.
     pub c: Matrix,
 }
 

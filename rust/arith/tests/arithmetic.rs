@@ -37,7 +37,8 @@ fn prime_field_laws<P: FieldParams>() {
     assert_eq!(Fp::<P>::from_limbs_reduced(p), Fp::ZERO);
     assert_eq!(Fp::<P>::from_limbs_reduced([u64::MAX; 4]), two.pow(&[256]) - Fp::ONE);
     let mut rng = Rng(5);
-    let edges = [Fp::ZERO, Fp::ONE, two, minus_one, minus_one - Fp::ONE, Fp::from_limbs_reduced([u64::MAX; 4])];
+    let edges =
+        [Fp::ZERO, Fp::ONE, two, minus_one, minus_one - Fp::ONE, Fp::from_limbs_reduced([u64::MAX; 4])];
     let random = (0..20).map(|_| Fp::<P>::from_bytes_wide(&rng.bytes()));
     let values: Vec<_> = edges.into_iter().chain(random).collect();
     for &a in &values {
@@ -90,7 +91,9 @@ fn prime_fields() {
     prime_field_laws::<FrParams>();
     prime_field_laws::<FqParams>();
     assert_eq!(Fr::from_decimal("12345678901234567890123"), Some(Fr::from_u128(12345678901234567890123)));
-    for refused in ["", "-1", "1e3", "21888242871839275222246405745257275088548364400416034343698204186575808495617"] {
+    for refused in
+        ["", "-1", "1e3", "21888242871839275222246405745257275088548364400416034343698204186575808495617"]
+    {
         assert_eq!(Fr::from_decimal(refused), None);
     }
 }

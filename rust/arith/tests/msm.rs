@@ -55,7 +55,16 @@ fn exceptional_cases<C: Curve>() {
     let infinity = Affine::INFINITY;
     // Few different points, many times, with their negatives and infinity: every case of an addition occurs in
     // every round.
-    let choices = [p, -p, q, -q, infinity, p, (Point::from(p) + q.into()).to_affine(), p.mul(&Fr::from_u64(2)).to_affine()];
+    let choices = [
+        p,
+        -p,
+        q,
+        -q,
+        infinity,
+        p,
+        (Point::from(p) + q.into()).to_affine(),
+        p.mul(&Fr::from_u64(2)).to_affine(),
+    ];
     for round in 0..30 {
         let count = 1 + round * 7;
         let points: Vec<_> = (0..count).map(|_| choices[rng.next() as usize % choices.len()]).collect();
@@ -106,7 +115,8 @@ fn large_sums_agree_with_their_halves() {
     let mut rng = Rng(13);
     let count = 30_000;
     let points = random_points::<G1>(&mut rng, count);
-    let scalars: Vec<Fr> = (0..count).map(|i| if i % 3 == 0 { rng.fr() } else { mixed_scalar(&mut rng) }).collect();
+    let scalars: Vec<Fr> =
+        (0..count).map(|i| if i % 3 == 0 { rng.fr() } else { mixed_scalar(&mut rng) }).collect();
     let whole = msm(&points, &scalars);
     for part in [1, 100, 1000, 29_000] {
         let (p, q) = points.split_at(part);

@@ -16,7 +16,7 @@ use crate::fq::{Fq, FqParams};
 
 /// Bits of a limb.
 const BITS: i32 = 29;
-const LIMBS: usize = 9;
+pub(super) const LIMBS: usize = 9;
 const MASK: i64 = (1 << BITS) - 1;
 
 /// `-1/p mod 2^29` and `mod 2^5`.
@@ -242,27 +242,40 @@ impl Fq4 {
         ])
     }
 
+    /// The same limbs in all lanes.
+    #[cfg(test)]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn of_limbs(limbs: &[i64; LIMBS]) -> Self {
+        let mut out = [_mm256_setzero_si256(); LIMBS];
+        for (lane, limb) in out.iter_mut().zip(limbs) {
+            *lane = set(*limb);
+        }
+        Self(out)
+    }
+
+    /// The limbs of the first lane.
+    #[cfg(test)]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn limbs(&self) -> [i64; LIMBS] {
+        let mut out = [0; LIMBS];
+        for (limb, lane) in out.iter_mut().zip(self.0) {
+            *limb = _mm256_extract_epi64::<0>(lane);
+        }
+        out
+    }
+
     /// The four elements as 256-bit integers. All limbs must be in `0..2^29`, the top one in `0..2^24`.
     #[inline]
     #[target_feature(enable = "avx2")]
     pub fn store(&self) -> [[u64; 4]; 4] {
         let l = &self.0;
         let w0 = or3(l[0], _mm256_slli_epi64::<29>(l[1]), _mm256_slli_epi64::<58>(l[2]));
-        let w1 = or3(
-            _mm256_srli_epi64::<6>(l[2]),
-            _mm256_slli_epi64::<23>(l[3]),
-            _mm256_slli_epi64::<52>(l[4]),
-        );
-        let w2 = or3(
-            _mm256_srli_epi64::<12>(l[4]),
-            _mm256_slli_epi64::<17>(l[5]),
-            _mm256_slli_epi64::<46>(l[6]),
-        );
-        let w3 = or3(
-            _mm256_srli_epi64::<18>(l[6]),
-            _mm256_slli_epi64::<11>(l[7]),
-            _mm256_slli_epi64::<40>(l[8]),
-        );
+        let w1 =
+            or3(_mm256_srli_epi64::<6>(l[2]), _mm256_slli_epi64::<23>(l[3]), _mm256_slli_epi64::<52>(l[4]));
+        let w2 =
+            or3(_mm256_srli_epi64::<12>(l[4]), _mm256_slli_epi64::<17>(l[5]), _mm256_slli_epi64::<46>(l[6]));
+        let w3 =
+            or3(_mm256_srli_epi64::<18>(l[6]), _mm256_slli_epi64::<11>(l[7]), _mm256_slli_epi64::<40>(l[8]));
         let (even_01, odd_01) = (_mm256_unpacklo_epi64(w0, w1), _mm256_unpackhi_epi64(w0, w1));
         let (even_23, odd_23) = (_mm256_unpacklo_epi64(w2, w3), _mm256_unpackhi_epi64(w2, w3));
         let rows = [

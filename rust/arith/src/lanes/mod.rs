@@ -11,6 +11,8 @@ mod add;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx2_quadratic;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
 
 use crate::curve::{Affine, Curve};
 

@@ -38,9 +38,10 @@ impl<C: Curve> FixedBase<C> {
 
     /// `scalars[i] * P`, affine.
     pub fn mul_all(&self, scalars: &[Fr]) -> Vec<Affine<C>> {
-        let pieces = parallel::map_with(scalars.len().div_ceil(PIECE), Summer::<C>::default, |summer, piece| {
-            self.mul_piece(summer, &scalars[piece * PIECE..scalars.len().min((piece + 1) * PIECE)])
-        });
+        let pieces =
+            parallel::map_with(scalars.len().div_ceil(PIECE), Summer::<C>::default, |summer, piece| {
+                self.mul_piece(summer, &scalars[piece * PIECE..scalars.len().min((piece + 1) * PIECE)])
+            });
         pieces.concat()
     }
 

@@ -49,7 +49,8 @@ enum Case<C: Curve> {
 impl<C: Curve> Default for Summer<C> {
     fn default() -> Self {
         let batch = Batch { left: Vec::new(), right: Vec::new(), targets: Vec::new() };
-        let adder = Adder { batch, infinite: false, denominators: Vec::new(), scratch: C::Scratch::default() };
+        let adder =
+            Adder { batch, infinite: false, denominators: Vec::new(), scratch: C::Scratch::default() };
         Self { from: Vec::new(), to: Vec::new(), adder }
     }
 }
@@ -84,12 +85,7 @@ impl<C: Curve> Summer<C> {
 
 impl<C: Curve> Adder<C> {
     /// Adds the points of every list in pairs, and halves the lengths.
-    fn round(
-        &mut self,
-        lengths: &mut [u32],
-        to: &mut Vec<Affine<C>>,
-        load: impl Fn(usize) -> Affine<C>,
-    ) {
+    fn round(&mut self, lengths: &mut [u32], to: &mut Vec<Affine<C>>, load: impl Fn(usize) -> Affine<C>) {
         let results: u32 = lengths.iter().map(|length| length.div_ceil(2)).sum();
         to.clear();
         to.resize(results as usize, Affine::INFINITY);

@@ -8,7 +8,21 @@ from random import Random
 import numpy as np
 
 from zkmargin.circuits.rules import Problem, RuleProblems, RuleSet, parse_rules
-from zkmargin.circuits.rules.tree import ColumnRef, Monotone, Padding, Role
+from zkmargin.circuits.rules.tree import (
+    Abs,
+    ColumnRef,
+    Div,
+    ExpectedShortfall,
+    Max,
+    Monotone,
+    Padding,
+    Pick,
+    Positive,
+    Role,
+    Sqrt,
+    Step,
+    ValueAtRisk,
+)
 from zkmargin.margin.tables import Column, Label, Tables
 
 HEAD = """\
@@ -38,6 +52,9 @@ private:
   lever: {decimals: 1, min: 0, max: 3, from: venue}
   bias: {decimals: 1, min: -3, max: 3, from: venue}
 """
+
+BOUNDED = (Abs, Div, ExpectedShortfall, Max, Pick, Positive, Sqrt, Step, ValueAtRisk)
+"""Nodes for which a circuit may take a bound that the prover chooses."""
 
 
 def sample(

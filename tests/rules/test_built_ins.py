@@ -15,28 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import Naive
 from sample_calls import random_rules
-from sample_rules import random_account, random_tables
+from sample_rules import BOUNDED, random_account, random_tables
 
 from zkmargin.circuits.rules import RuleSet, evaluate, evaluate_public, show_phase
 from zkmargin.circuits.rules.plaintext import Reading
-from zkmargin.circuits.rules.tree import (
-    Abs,
-    Div,
-    ExpectedShortfall,
-    Max,
-    Pick,
-    Positive,
-    Side,
-    Sqrt,
-    Step,
-    ValueAtRisk,
-    Visibility,
-    walk,
-)
+from zkmargin.circuits.rules.tree import Side, Visibility, walk
 from zkmargin.margin.tables import Tables
 
 SEEDS = st.integers(0, 10**9)
-BOUNDED = (Abs, Div, ExpectedShortfall, Max, Pick, Positive, Sqrt, Step, ValueAtRisk)
 
 
 def case(seed: int) -> tuple[RuleSet, dict[str, str], Tables, dict[str, object], Random]:
@@ -46,7 +32,7 @@ def case(seed: int) -> tuple[RuleSet, dict[str, str], Tables, dict[str, object],
     return rules, texts, tables, random_account(rules, tables, random), random
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEEDS)
 def test_plaintext_equals_fractions_over_padded_rows(seed: int) -> None:
     rules, texts, tables, account, _ = case(seed)
@@ -65,7 +51,7 @@ def test_plaintext_equals_fractions_over_padded_rows(seed: int) -> None:
                 assert Fraction(element, denominator) == expected, text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEEDS)
 def test_every_value_lies_in_its_interval(seed: int) -> None:
     rules, _, tables, account, _ = case(seed)
@@ -79,7 +65,7 @@ def test_every_value_lies_in_its_interval(seed: int) -> None:
             assert set(map(type, flat)) == {int}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEEDS)
 def test_moving_bounds_within_their_sides_never_helps(seed: int) -> None:
     rules, _, tables, account, random = case(seed)

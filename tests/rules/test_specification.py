@@ -26,8 +26,16 @@ DEMANDS = [line for line in blocks("sides")[0].splitlines() if line]
 SIDES = """
 rules: 1
 name: sides
-axes: {{x: {{size: 2}}}}
+axes:
+  x: {{size: 2}}
+  t: {{capacity: 4, pad: repeat}}
+  r: {{size: 2}}
 public:
+  bound: {{axes: [t], decimals: 0, min: -9, max: 9}}
+  rate: {{axes: [t], decimals: 0, min: 0, max: 9}}
+  cut: {{axes: [t], decimals: 0, min: -9, max: 9}}
+  odd: {{axes: [t], decimals: 0, min: -9, max: 9}}
+  mix: {{axes: [x, r], decimals: 0, min: -2, max: 2}}
   up: {{axes: [x], decimals: 0, min: 0, max: 9}}
   down: {{axes: [x], decimals: 0, min: -9, max: 0}}
   any: {{axes: [x], decimals: 0, min: -9, max: 9}}
@@ -38,6 +46,9 @@ private:
   q: {{axes: [x], decimals: 0, min: 0, max: 9, from: venue}}
 equity: 0
 requirements: {{maintenance: "{0}"}}
+conditions:
+  - rising(rate, over=t)
+  - falling(cut, over=t)
 """
 
 

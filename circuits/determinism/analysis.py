@@ -58,7 +58,7 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
         given |= {wire: verdict for name, wires in inputs.items() if name in names for wire in wires.wires}
     propagation = Propagation(relations, given)
     choices = Choices(relations, cs.bounds)
-    pending, problems = list(cs.challenged), {}
+    pending, problems = list(cs.challenged), dict[int, str]()
     while True:
         advanced = choices.advance(propagation)
         propagation.run()
@@ -67,10 +67,10 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
         for advice in list(pending):
             reason = None if trust_challenged else check_challenged(relations, propagation, advice, cs.publics)
             if reason is not None:
-                problems[advice.path] = reason
+                problems[advice.first_wire] = reason
                 continue
             pending.remove(advice)
-            problems.pop(advice.path, None)
+            problems.pop(advice.first_wire, None)
             for wire in advice.wires:
                 if not propagation.known[wire]:
                     propagation.give(wire, Verdict.CHALLENGE)
@@ -81,7 +81,8 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
     declared = {wire for name in cs.unread for wire in cs.publics[name].wires}
     occurring = relations.occurring()
     unread = [wire for wire in given if wire != ONE_WIRE and not occurring[wire] and wire not in declared]
-    return Classification(relations, bytes(propagation.known), {**choices.problems, **problems}, unread)
+    unfixed = {advice.path: problems[advice.first_wire] for advice in pending}
+    return Classification(relations, bytes(propagation.known), {**choices.problems, **unfixed}, unread)
 
 
 def check_determinism(

@@ -1,12 +1,13 @@
 """Advice that a commitment and a later challenge fix: the linear functionals.
                                                                               specs/determinism.md#challenge
 
-Two things are read off the constraints. First, public inputs that come before the challenge commit to the
-advice and to all that the identity compares it with: they are hashes, and hashing is taken to be injective. So
-a second propagation starts from the public inputs and from what those hashes absorb, without the private
-inputs: what it does not reach, a prover could choose after the challenge. Second, some constraint says
-``sum challenge^(e_k) * L_k = known`` with different powers. Values committed beforehand that are wrong
-satisfy it for at most ``max e_k`` of the p challenges.
+Two things are read off the constraints. First, some constraint says ``sum challenge^(e_k) * L_k = known`` with
+different powers. Second, public inputs that come before the challenge commit to the advice and to all that the
+identity compares it with: they are hashes, and hashing is taken to be injective. So a second propagation starts
+from those public inputs and from what the hashes absorb, without private inputs, the challenge and what comes
+after it: what it does not reach, a prover could choose when the challenge is known, to make a wrong sum right.
+Products of what it reaches with the challenge and later public inputs are reached too. Values committed
+beforehand that are wrong satisfy the identity for at most ``max e_k`` of the p challenges.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def check_challenged(
     committed = committed_before(relations, publics, challenge)
     if not committed.all_known(unknown):
         return f"public input {advice.commitment} does not commit to all of it"
-    if not committed.all_known(terms):
+    later = {wire for inputs in publics.values() for wire in inputs.wires if wire >= challenge}
+    if not all(_is_committed(relations, committed, unknown, later, wire) for wire in terms):
         return "it is compared with a value that nothing commits to before the challenge"
     return None
 
@@ -59,8 +61,8 @@ def find_identity(
             wire = relations.unit[relations.c[constraint]]
             if wire > 0 and not propagation.known[wire]:
                 products.setdefault(wire, constraint)
-    first = min(unknown)
-    for constraint in relations.touching([first])[first]:
+    candidates = (at for constraints in relations.touching(sorted(unknown)).values() for at in constraints)
+    for constraint in dict.fromkeys(candidates):
         found = _expand(relations, propagation, unknown, challenge, products, constraint)
         if found is not None:
             return found
@@ -121,11 +123,27 @@ def _by_power(relations: Relations, constraint: int, challenge: int) -> list[tup
 
 def committed_before(relations: Relations, publics: Mapping[str, InputWires], challenge: int) -> Propagation:
     """What the public inputs before the challenge determine, private inputs and advice being unknown."""
-    given = {ONE_WIRE: Verdict.ONE}
-    given |= dict.fromkeys((wire for wires in publics.values() for wire in wires.wires), Verdict.PUBLIC)
-    leading = [wire for wire in given if 0 < wire < challenge]
-    forms = list(_absorbed(relations, leading))
-    return Propagation(relations, given, spreads_of(relations), forms)
+    wires = (wire for inputs in publics.values() for wire in inputs.wires)
+    leading = [wire for wire in wires if wire < challenge]
+    given = {ONE_WIRE: Verdict.ONE, **dict.fromkeys(leading, Verdict.PUBLIC)}
+    return Propagation(relations, given, spreads_of(relations), list(_absorbed(relations, leading)))
+
+
+def _is_committed(
+    relations: Relations, committed: Propagation, advice: frozenset[int], later: set[int], wire: int
+) -> bool:
+    """Whether a wire is committed, a later public input, or a product of one with the other; of advice it is
+    not, because the product may be the identity itself.
+    """
+
+    def reached(row: int) -> bool:
+        wires = relations.wires_of(row)
+        return all((committed.known[inner] and inner not in advice) or inner in later for inner in wires)
+
+    if committed.known[wire] or wire in later:
+        return True
+    product = relations.definitions.get(wire)
+    return product is not None and reached(relations.a[product]) and reached(relations.b[product])
 
 
 def _absorbed(relations: Relations, publics: list[int]) -> Iterator[Mapping[int, int]]:

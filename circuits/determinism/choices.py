@@ -25,8 +25,7 @@ class Choices:
         self._pending = list(bounds)
         wires = [wire for bound in bounds for wire in bound.wires]
         self._touching: Mapping[int, list[int]] = relations.touching(wires)
-        self.problems: dict[str, str] = {}
-        """Per path of a bound that could not be verified: what is missing."""
+        self._reasons: list[str] = []
 
     def advance(self, propagation: Propagation) -> bool:
         """Verify what can be verified now; whether anything new is known. ``propagation`` then has to run."""
@@ -36,20 +35,24 @@ class Choices:
             "one_hot": self._one_hot,
             "inverse": self._inverse,
         }
-        advanced, pending = False, []
+        advanced, pending, reasons = False, [], []
         for bound in self._pending:
             verdicts = verify[bound.kind](bound, propagation)
             if isinstance(verdicts, str):
-                self.problems[bound.path] = verdicts
                 pending.append(bound)
+                reasons.append(verdicts)
                 continue
-            self.problems.pop(bound.path, None)
             for wire, verdict in verdicts.items():
                 if not propagation.known[wire]:
                     propagation.give(wire, verdict)
                     advanced = True
-        self._pending = pending
+        self._pending, self._reasons = pending, reasons
         return advanced
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Per path of a bound that could not be verified: what is missing."""
+        return {bound.path: reason for bound, reason in zip(self._pending, self._reasons, strict=True)}
 
     def _upper(self, bound: OneSidedBound, propagation: Propagation) -> dict[int, Verdict] | str:
         """``v - branch`` is a sum of booleans with positive weights, for every branch; branches are known
@@ -65,7 +68,7 @@ class Choices:
         wire, slacks = bound.first_wire, []
         for constraint in self._touching[wire]:
             terms = relations.linear(constraint)
-            if terms is not None:
+            if terms is not None and wire in terms:
                 scale = -pow(terms[wire], -1, modulus)  # v = sum of the others
                 slacks.append({other: value * scale % modulus for other, value in terms.items() if other != wire})
         known_parts = {

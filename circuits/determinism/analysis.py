@@ -103,7 +103,7 @@ def check_determinism(
         bounds[f"{without_indices(bound.path)}: {bound.inequality}"] += sum(v >= Verdict.BOUND for v in chosen)
     return Determinism(
         cs.n_wires,
-        {verdict.name.lower(): counts[verdict] for verdict in Verdict if verdict},
+        {verdict.name.lower(): counts[verdict] for verdict in Verdict if counts[verdict]},
         dict(bounds),
         dict(cs.unread),
     )

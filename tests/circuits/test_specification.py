@@ -20,7 +20,7 @@ from zkmargin.circuits.linear import LinearCombination
 from zkmargin.circuits.rules import load_rules
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("statement.md", "gadgets.md", "circuits.md")
+PAGES = ("statement.md", "gadgets.md", "circuits.md", "determinism.md")
 
 
 def _blocks(page: str) -> list[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from calling import ROOT, call, ok
 
+from zkmargin.circuits.constraints import ConstraintSystem
+
 SCAN = ROOT / "specs" / "rules" / "portfolio_scan.yaml"
 
 
@@ -42,6 +44,24 @@ def test_check_shows_every_mistake_with_its_place(tmp_path: Path) -> None:
     assert ok("rules", "check", "portfolio_scan").code == 0
 
 
+def test_check_classifies_every_wire() -> None:
+    checked = ok("rules", "check", *sorted((ROOT / "specs" / "rules").glob("*.yaml")))
+    assert "wires classified" in checked.out
+    for entry in ok("rules", "check", SCAN, "--json").json["rules"]:
+        found = entry["determinism"]
+        assert found["classified"] == found["wires"] == sum(found["counts"].values())
+
+
+def test_check_refuses_a_circuit_that_leaves_a_wire_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ZKMARGIN_CACHE", str(tmp_path))
+    monkeypatch.setattr(ConstraintSystem, "enforce_bit", lambda *_: None)
+    refused = call("rules", "check", SCAN)
+    assert refused.code == 2
+    assert "E_DETERMINISM" in refused.err
+    (entry,) = call("rules", "check", SCAN, "--json").json["rules"]
+    assert entry["problems"][0]["kind"] == "E_DETERMINISM"
+
+
 @pytest.mark.parametrize("phase", ["parse", "resolve", "type", "bound", "side"])
 def test_phases_can_be_printed(phase: str) -> None:
     text = ok("rules", "compile", "portfolio_scan", "--show", phase).out
@@ -49,7 +69,10 @@ def test_phases_can_be_printed(phase: str) -> None:
     assert ok("rules", "compile", "portfolio_scan", "--show", phase, "--json").json["text"] == text
 
 
-@pytest.mark.parametrize(("phase", "word"), [("plan", "t"), ("lower", "wires by hint"), ("r1cs", "constraints")])
+@pytest.mark.parametrize(
+    ("phase", "word"),
+    [("plan", "t"), ("lower", "wires by hint"), ("determinism", "classified"), ("r1cs", "constraints")],
+)
 def test_products_of_the_compiler_can_be_printed(phase: str, word: str) -> None:
     assert word in ok("rules", "compile", "portfolio_scan", "--show", phase).out
 

@@ -94,7 +94,7 @@ def infer_match(shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:
     shapes.public(call, ratio, 1, "the ratio")
     rows = [axis for axis in ratio.axes if axis not in x.axes]
     if len(rows) != 1:
-        words = f"`{call.arguments[1].text}` has one axis that `{call.arguments[0].text}` lacks: the rows of spreads"
+        words = f"`{call.arguments[1].text}` needs one axis that `{call.arguments[0].text}` lacks: the rows of spreads"
         raise Refused("axis", words, call.arguments[1].span)
     for axis in (leg, rows[0]):
         if shapes.axes[axis].padding is Padding.REPEAT:

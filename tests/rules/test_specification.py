@@ -103,3 +103,15 @@ def test_every_built_in_and_every_kind_of_error_is_listed() -> None:
     assert {name for name in FUNCTION_NAMES if f"`{name}(" not in section} == set()
     kinds = SPECIFICATION.partition("\nKinds: ")[2].partition(".")[0]
     assert re.findall(r"`(\w+)`", kinds) == list(KINDS)
+
+
+def test_two_venues() -> None:
+    size, cash, loss = blocks("venues")[0].splitlines()
+    text = re.sub("^  size: .*$", f"  {size}", EXAMPLE, flags=re.MULTILINE)
+    text = re.sub("^  cash: .*$", f"  {cash}", text, flags=re.MULTILINE)
+    text = re.sub("^  loss: .*$", f"  {loss}", text, flags=re.MULTILINE).replace("axes:", "venues: 2\naxes:", 1)
+    rules = parse_rules(text.replace("sum(size, by", "sum(sum(size, over=venue), by").encode())
+    assert (rules.venues, list(rules.axes)[0]) == (2, "venue")
+    assert rules.columns["size"].axes == ("venue", "instrument")
+    assert rules.definitions["loss"].type.axes == ("scenario",)
+    assert rules.equity.type.axes == ("venue",)

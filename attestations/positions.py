@@ -1,7 +1,7 @@
 """Position statements: a venue's commitment, its private opening.          specs/documents.md#positions
 
 ``positions = H(T_POS, owner, pocket, subject, sizeCommitment, cash, u248(listingDigest), salt)``;
-``sizeCommitment = Sponge(T_SIZE, packed sizes)``. Every value is packed as its offset from the low end of its
+``sizeCommitment = Sponge(T_SIZE; layout, packed sizes)``. Every value is packed as its offset from the low end of its
 column's interval, ``floor(248 / bits)`` to a field element, the first in the lowest bits; a column starts a
 new element.
 """
@@ -11,8 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
-from typing import Annotated, ClassVar, Final, Literal, Protocol, Self
+from typing import Annotated, ClassVar, Final, Literal
 
 from zkmargin.attestations import schema
 from zkmargin.attestations.documents import (
@@ -24,6 +23,11 @@ from zkmargin.attestations.documents import (
     Signatures,
     sign,
 )
+from zkmargin.attestations.layout import CASH as CASH
+from zkmargin.attestations.layout import PACKED_BITS as PACKED_BITS
+from zkmargin.attestations.layout import SIZE as SIZE
+from zkmargin.attestations.layout import ColumnLayout as ColumnLayout
+from zkmargin.attestations.layout import PositionLayout as PositionLayout
 from zkmargin.attestations.schema import (
     U8,
     U248,
@@ -36,113 +40,11 @@ from zkmargin.attestations.schema import (
 )
 from zkmargin.attestations.signatures import SigningKey
 from zkmargin.encoding import u248
-from zkmargin.errors import AmountRange, Capacity, OpeningMismatch, SchemaType
+from zkmargin.errors import OpeningMismatch, SchemaType
 from zkmargin.field import FR_MODULUS
-from zkmargin.poseidon import sponge, tagged
+from zkmargin.poseidon import tagged
 
-PACKED_BITS: Final = 248
-SIZE: Final = "size"
-CASH: Final = "cash"
 SALT_BITS: Final = 248
-
-
-# --- layout: what a rule set says about private columns ---------------------------------------------------
-
-
-class PrivateColumn(Protocol):
-    """A private column as rule sets declare it: every value lies in ``[lo, lo + 2**bits)``."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def axes(self) -> tuple[str, ...]: ...
-    @property
-    def lo(self) -> int: ...
-    @property
-    def bits(self) -> int: ...
-
-
-class PrivateColumns(Protocol):
-    """The part of a rule set that positions depend on."""
-
-    @property
-    def private(self) -> Sequence[PrivateColumn]: ...
-    def shape(self, axes: tuple[str, ...], /) -> tuple[int, ...]: ...
-
-
-@dataclass(frozen=True)
-class ColumnLayout:
-    """A private column in the commitment: ``count`` values (row-major over capacity), each in ``[low, low +
-    2**bits)``.
-    """
-
-    name: str
-    low: int
-    bits: int
-    count: int
-
-    def __post_init__(self) -> None:
-        if not 0 < self.bits <= PACKED_BITS or self.count < 1:
-            raise SchemaType("a private column has 1 to 248 bits and at least one value", where=self.name)
-
-    def complete(self, values: Sequence[int]) -> list[int]:
-        """``values`` padded with zeros to ``count``. Raises Capacity, AmountRange (which never tells the
-        value).
-        """
-        if len(values) > self.count:
-            raise Capacity("more rows than the rule set has room for", where=self.name, expected=self.count)
-        padded = [*values, *[0] * (self.count - len(values))]
-        for value in padded:
-            if type(value) is not int or not 0 <= value - self.low < 1 << self.bits:
-                raise AmountRange("a value is outside the interval that the rule set allows", where=self.name)
-        return padded
-
-    def pack(self, values: Sequence[int]) -> list[int]:
-        """Field elements of ``floor(248 / bits)`` values each."""
-        offsets = [value - self.low for value in self.complete(values)]
-        per_element = PACKED_BITS // self.bits
-        return [
-            sum(
-                offset << self.bits * slot for slot, offset in enumerate(offsets[start : start + per_element])
-            )
-            for start in range(0, len(offsets), per_element)
-        ]
-
-
-@dataclass(frozen=True)
-class PositionLayout:
-    """The private columns of a rule set: the packed ones in declared order, and ``cash`` if there is one."""
-
-    columns: tuple[ColumnLayout, ...]
-    cash: ColumnLayout | None
-
-    @classmethod
-    def of(cls, rules: PrivateColumns) -> Self:
-        """From a rule set."""
-        layouts = {
-            column.name: ColumnLayout(column.name, column.lo, column.bits, prod(rules.shape(column.axes)))
-            for column in rules.private
-        }
-        cash = layouts.pop(CASH, None)
-        if cash is not None and cash.count != 1:
-            raise SchemaType("`cash` is a scalar", where=CASH)
-        return cls(tuple(layouts.values()), cash)
-
-    def size_commitment(self, values: Mapping[str, Sequence[int]]) -> int:
-        """``Sponge(T_SIZE, packed)``. Raises SchemaType where columns are missing or extra, AmountRange,
-        Capacity.
-        """
-        if values.keys() != {column.name for column in self.columns}:
-            raise SchemaType("exactly the rule set's private columns are needed", where="sizes")
-        return sponge("size", [word for column in self.columns for word in column.pack(values[column.name])])
-
-    def check_cash(self, cash: int) -> int:
-        """The cash balance, if the rule set has room for it: zero where it has none. Raises AmountRange."""
-        if self.cash is None:
-            if type(cash) is not int or cash != 0:
-                raise AmountRange("this rule set has no cash", where=CASH)
-            return cash
-        return self.cash.complete([cash])[0]
 
 
 # --- documents --------------------------------------------------------------------------------------------

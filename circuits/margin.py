@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import lcm
 
+from zkmargin.attestations.layout import PositionLayout
 from zkmargin.circuits import functionals as linear_functionals
 from zkmargin.circuits.account import Account, add_bases, range_check_account
 from zkmargin.circuits.arrays import align
@@ -155,9 +156,10 @@ def constrain_nullifier(cs: ConstraintSystem, owner: Owner) -> None:
 def open_positions(cs: ConstraintSystem, rules: RuleSet, account: Account, owner: Owner) -> None:
     """``positions = H(T_positions, owner, pocket, subject, sizeCommitment, cash, listing, salt)``.
 
-    The sizes are packed from their range-checked digits.                     specs/statement.md#positions
+    The sizes are packed from their range-checked digits, after the layout that says what they mean.
+                                                                              specs/statement.md#positions
     """
-    sizes: list[LinearCombination] = []
+    sizes = [LinearCombination.of_constant(PositionLayout.of(rules).identity)]
     for column in rules.private:
         if column.name != CASH:
             sizes += pack(cs, [digits.shifted for digits in account.digits[column.name]])

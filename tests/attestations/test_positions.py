@@ -61,7 +61,7 @@ def test_packing_by_hand() -> None:
     first = sum(offset << 38 * slot for slot, offset in enumerate(offsets[:6]))
     second = sum(offset << 38 * slot for slot, offset in enumerate(offsets[6:]))
     assert SIZE.pack(SIZES["size"]) == [first, second]
-    assert LAYOUT.size_commitment(SIZES) == sponge("size", [first, second])
+    assert LAYOUT.size_commitment(SIZES) == sponge("size", [LAYOUT.identity, first, second])
 
 
 @given(st.lists(st.integers(-(2**37), 2**37 - 1), max_size=8))
@@ -87,7 +87,7 @@ def test_capacity() -> None:
 def test_columns_start_new_elements() -> None:
     layout = PositionLayout((ColumnLayout("a", 0, 1, 3), ColumnLayout("b", 0, 100, 3)), None)
     packed = layout.size_commitment({"a": [1, 0, 1], "b": [1, 2, 3]})
-    assert packed == sponge("size", [5, 1 + (2 << 100), 3])
+    assert packed == sponge("size", [layout.identity, 5, 1 + (2 << 100), 3])
     with pytest.raises(AmountRange):
         layout.check_cash(1)
     assert layout.check_cash(0) == 0
@@ -193,6 +193,8 @@ class _Column:
     axes: tuple[str, ...]
     lo: int
     bits: int
+    decimals: int = 2
+    unit: str = "usd"
 
 
 class _Rules:
@@ -208,8 +210,26 @@ class _Rules:
 
 def test_the_layout_follows_the_rule_set() -> None:
     layout = PositionLayout.of(_Rules())
-    assert layout.columns == (SIZE, ColumnLayout("entry", 0, 10, 16))
-    assert layout.cash == CASH
+    size = replace(SIZE, decimals=2, unit="usd", axes=(("instrument", 8),))
+    entry = ColumnLayout("entry", 0, 10, 16, 2, "usd", (("instrument", 8), ("account", 2)))
+    assert layout.columns == (size, entry)
+    assert layout.cash == replace(CASH, decimals=2, unit="usd")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"}, {"low": 0}, {"bits": 37}, {"count": 9}, {"decimals": 1}, {"unit": "coin"},
+        {"axes": (("instrument", 8),)},
+    ],
+)  # fmt: skip
+def test_a_commitment_names_its_layout(change: dict[str, Any]) -> None:
+    """The same words under another layout are another commitment: they would be other positions."""
+    other = PositionLayout((replace(SIZE, **change),), CASH)
+    assert other.identity != LAYOUT.identity
+    assert PositionLayout((SIZE,), None).identity != LAYOUT.identity
+    if not {"name", "low", "bits", "count"} & change.keys():
+        assert other.size_commitment(SIZES) != LAYOUT.size_commitment(SIZES)
 
 
 @pytest.mark.parametrize("change", [{"bits": 0}, {"bits": 249}, {"count": 0}])

@@ -20,6 +20,7 @@ from worlds import (
     violated_by,
 )
 
+from zkmargin.attestations.layout import PositionLayout
 from zkmargin.backend import Arithmetic, engine
 from zkmargin.circuits.compile import CompiledCircuit
 from zkmargin.circuits.gadgets.pack import pack_integers
@@ -97,7 +98,7 @@ def test_the_commitments_are_those_of_the_specification(world: World) -> None:
     names = [name for name, count in world.circuit.plan.public_inputs for _ in range(count)]
     stated = dict(zip(names, run.leading, strict=False))
     owner = tagged("owner", tagged("ak", SECRETS["ask"]), SECRETS["nk"])
-    packed: list[int] = []
+    packed = [PositionLayout.of(rules).identity]
     for column in rules.private[:-1]:
         values = [*account[column.name], *[0] * 8][:8]  # type: ignore[misc]
         packed += pack_integers([value - column.lo for value in values], [column.bits] * 8)

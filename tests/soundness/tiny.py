@@ -15,6 +15,7 @@ from random import Random
 from zkmargin.circuits.compile import CompiledCircuit, compile_rules
 from zkmargin.circuits.plan import BoundPlan
 from zkmargin.circuits.rules import RuleSet, check_tables, parse_rules
+from zkmargin.encoding import canonical_json, sha256, u248
 from zkmargin.field import FR_MODULUS as R
 from zkmargin.field import signed
 from zkmargin.margin.tables import Column, Label, Tables
@@ -109,6 +110,8 @@ class Column2:
 
     lo: int
     bits: int
+    unit: str
+    axes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,18 @@ class Tiny:
     @cached_property
     def rules(self) -> RuleSet:
         return parse_rules(self.text, "tiny.yaml")
+
+    @cached_property
+    def layout(self) -> int:
+        """What the commitment says its numbers mean."""
+        columns = [
+            {
+                "name": name, "low": str(column.lo), "bits": str(column.bits), "decimals": "0", "unit": column.unit,
+                "axes": column.axes, "count": "1" if not column.axes else column.axes[0][1],
+            }
+            for name, column in self.columns.items()
+        ]  # fmt: skip
+        return u248(sha256(canonical_json(columns)))
 
     @cached_property
     def circuit(self) -> CompiledCircuit:
@@ -161,7 +176,7 @@ class Tiny:
         ]
         owner = tagged("owner", tagged("ak", ask), nk)
         opened = tagged(
-            "positions", owner, pocket, private["subject"][0], sponge("size", packed), cash,
+            "positions", owner, pocket, private["subject"][0], sponge("size", [self.layout, *packed]), cash,
             private["listing"][0], salt,
         )  # fmt: skip
         need("the commitment opens to this account and owner", public["positions"][0] == opened)
@@ -238,7 +253,7 @@ TINY: Mapping[str, Tiny] = {
             short_charge=_SHORT_CHARGE,
             im_factor=_IM_FACTOR,
         ),
-        {"size": Column2(-8, 4), "cash": Column2(-1024, 11)},
+        {"size": Column2(-8, 4, "contract", (("instrument", "3"),)), "cash": Column2(-1024, 11, "usd")},
         _read_portfolio,
     ),
     "cross": Tiny(
@@ -253,7 +268,11 @@ TINY: Mapping[str, Tiny] = {
             ],
             [Label("group", "instrument", "group", _GROUP)],
         ),
-        {"size": Column2(-4, 3), "own": Column2(0, 2), "cash": Column2(-512, 10)},
+        {
+            "size": Column2(-4, 3, "1", (("instrument", "2"),)),
+            "own": Column2(0, 2, "1", (("instrument", "2"),)),
+            "cash": Column2(-512, 10, "usd"),
+        },
         _read_cross,
     ),
 }

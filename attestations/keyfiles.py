@@ -1,7 +1,7 @@
-"""Key files: the secrets of an owner and of a signer, each a private document.     specs/documents.md#keys
+"""Key files: the secrets of an owner and of a signer, sealed under a passphrase.     specs/documents.md#keys
 
-They are written readable by their owner alone, and never shown: the repr of a document that holds a secret
-names its class.
+What is public of a key stands in its file in the clear, so that a name or an address is read without the passphrase.
+The files are readable by their owner alone; the repr of a document names its class.
 """
 
 from __future__ import annotations
@@ -10,26 +10,38 @@ from typing import ClassVar, Literal, Self
 
 from zkmargin.attestations.context import party_id
 from zkmargin.attestations.owner import OwnerKeys, new_seed
-from zkmargin.attestations.schema import Bytes32, PrivateDocument
+from zkmargin.attestations.schema import Address, FieldElement, PrivateDocument
+from zkmargin.attestations.sealed import Sealed
 from zkmargin.attestations.signatures import SigningKey
+from zkmargin.errors import KeyLocked
 
 
 class OwnerKeyFile(PrivateDocument):
-    """``*.owner-key.json``: the seed of a trader's two owner keys (owner.py). Whoever has it can pledge."""
+    """``*.owner-key.json``: the seed of a trader's two owner keys (owner.py). Whoever opens it can pledge."""
 
     TYPE: ClassVar[str] = "zkmargin/owner-key"
     type: Literal["zkmargin/owner-key"] = "zkmargin/owner-key"
     version: Literal["1"] = "1"
-    seed: Bytes32
+    owner: FieldElement
+    sealed: Sealed
 
     @classmethod
-    def generate(cls) -> Self:
+    def generate(cls, passphrase: str) -> Self:
         """A fresh seed from the operating system's randomness."""
-        return cls(seed=new_seed())
+        return cls.of_seed(new_seed(), passphrase)
 
-    def keys(self) -> OwnerKeys:
-        """The keys that the seed gives."""
-        return OwnerKeys.of_seed(self.seed)
+    @classmethod
+    def of_seed(cls, seed: bytes, passphrase: str) -> Self:
+        """A given seed of 32 bytes. Raises BytesLength, PassphraseWeak."""
+        owner = OwnerKeys.of_seed(seed).owner
+        return cls(owner=owner, sealed=Sealed.seal(seed, passphrase, f"owner {owner}"))
+
+    def unlock(self, passphrase: str) -> OwnerKeys:
+        """The keys that the seed gives. Raises KeyLocked."""
+        keys = OwnerKeys.of_seed(self.sealed.open(passphrase, f"owner {self.owner}"))
+        if keys.owner != self.owner:
+            raise KeyLocked("the key file holds the seed of another owner")
+        return keys
 
 
 class SigningKeyFile(PrivateDocument):
@@ -38,16 +50,25 @@ class SigningKeyFile(PrivateDocument):
     TYPE: ClassVar[str] = "zkmargin/signing-key"
     type: Literal["zkmargin/signing-key"] = "zkmargin/signing-key"
     version: Literal["1"] = "1"
-    secret: Bytes32
+    address: Address
+    sealed: Sealed
 
     @classmethod
-    def generate(cls) -> Self:
+    def generate(cls, passphrase: str) -> Self:
         """A fresh key from the operating system's randomness."""
-        return cls(secret=SigningKey.generate().secret())
+        return cls.of_key(SigningKey.generate(), passphrase)
 
-    def key(self) -> SigningKey:
-        """The key. Raises BytesLength where the number is not one of secp256k1's."""
-        return SigningKey(self.secret)
+    @classmethod
+    def of_key(cls, key: SigningKey, passphrase: str) -> Self:
+        """A given key. Raises PassphraseWeak."""
+        return cls(address=key.address, sealed=Sealed.seal(key.secret(), passphrase, f"signer 0x{key.address.hex()}"))
+
+    def unlock(self, passphrase: str) -> SigningKey:
+        """The key. Raises KeyLocked."""
+        key = SigningKey(self.sealed.open(passphrase, f"signer 0x{self.address.hex()}"))
+        if key.address != self.address:
+            raise KeyLocked("the key file holds the key of another signer")
+        return key
 
 
 def account_of(address: bytes) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DEMO = HERE.parent / "demo"
 CHAIN, ACCOUNT = DEMO / "chain_btc_20260205T093647Z.csv", DEMO / "account.csv"
 PRICE_TIME, PROOF_TIME = "1770284207", 1770284217
+PASSPHRASE = "of keys that only benchmarks use"
+os.environ["ZKMARGIN_PASSPHRASE"] = PASSPHRASE  # for commands, also those run as processes
 
 
 def command(*arguments: object) -> str:
@@ -144,7 +146,7 @@ class Workbench:
 
         self.prover: Prover = Prover(load_rules(self.rules), self.folder)
         self.opening: PositionOpening = PositionOpening.parse(read("opening.json"))
-        self.owner: OwnerKeys = OwnerKeyFile.parse(read("owner.key")).keys()
+        self.owner: OwnerKeys = OwnerKeyFile.parse(read("owner.key")).unlock(PASSPHRASE)
         self.request: Request = Request(
             policy=Policy.parse(read("policy.json")),
             market=MarketSnapshotDocument.parse(read("market.json")),

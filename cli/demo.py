@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ import click
 from zkmargin.cli.files import make_folder
 from zkmargin.cli.options import FOLDER, json_option
 from zkmargin.cli.output import format_seconds, print_json, print_table
+from zkmargin.cli.passphrase import FILE_VARIABLE
 from zkmargin.cli.stage import Stage
 from zkmargin.encoding import write_atomic
 from zkmargin.errors import EngineUnavailable, FileUnreadable, InputError
@@ -46,7 +49,7 @@ def command(data: Path | None, out: Path | None, as_json: bool) -> None:
         )
     found = _data(data)
     start = time.perf_counter()
-    with _folder(out) as folder:
+    with _folder(out) as folder, _passphrase(folder):
         stage = Stage(folder, found, silent=as_json)
         Story(stage, found).tell()
     seconds = time.perf_counter() - start
@@ -85,6 +88,22 @@ def _folder(out: Path | None) -> Iterator[Path]:
     yield out
 
 
+@contextlib.contextmanager
+def _passphrase(folder: Path) -> Iterator[None]:
+    """A passphrase for the story's keys, in a file beside them; afterwards the environment is as before."""
+    path = folder / "passphrase"
+    write_atomic(path, secrets.token_urlsafe(24) + "\n", private=True)
+    before = os.environ.get(FILE_VARIABLE)
+    os.environ[FILE_VARIABLE] = str(path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[FILE_VARIABLE]
+        else:
+            os.environ[FILE_VARIABLE] = before
+
+
 class Story:
     """A day in the life of an account. Amounts that it tells come from the commands."""
 
@@ -113,6 +132,8 @@ class Story:
             "A trader holds options and futures at an exchange and borrows from a prime broker. The broker\n"
             "wants to know that the account meets its margin requirement; the trader will not show it."
         )
+        stage.tell("Every key is sealed under a passphrase; here all parties have one, in the file `passphrase`.")
+        stage.tell(click.style(f"$ export {FILE_VARIABLE}=passphrase", fg="cyan"))
         stage.run("domain", "policy", "domain", "--name", "demo", "--out", self.at("domain.json"))
         for party in PARTIES:
             stage.run(f"key of {PARTIES[party]}", "keys", "new", "signer", "--out", self.at(f"{party}.key"))

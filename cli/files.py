@@ -40,8 +40,9 @@ def refuse_existing(path: Path, force: bool) -> None:
 def read_keys(paths: Sequence[Path]) -> list[SigningKey]:
     """The signing keys of key files."""
     from zkmargin.attestations.keyfiles import SigningKeyFile
+    from zkmargin.cli.passphrase import passphrase
 
-    return [read_document(path, SigningKeyFile).key() for path in paths]
+    return [read_document(path, SigningKeyFile).unlock(passphrase()) for path in paths]
 
 
 def read_envelope(path: Path) -> Envelope:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from zkmargin.cli.files import read_document, write_document
+from zkmargin.cli.files import read_document, refuse_existing, write_document
 from zkmargin.cli.options import FILE, force_option, json_option, out_option
 from zkmargin.cli.output import print_json, print_pairs
+from zkmargin.cli.passphrase import passphrase
 
 
 @click.group()
@@ -24,11 +25,14 @@ def command() -> None:
 def new(kind: str, out: Path, force: bool, as_json: bool) -> None:
     """Make a key of KIND owner (a trader's) or signer (who signs statements or markets).
 
-    The file is readable by you alone; only what is public of it is printed.
+    The secret is sealed under a passphrase (ZKMARGIN_PASSPHRASE_FILE, ZKMARGIN_PASSPHRASE, or asked for) in a file
+    that you alone can read; only what is public of it is printed.
     """
     from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 
-    made = OwnerKeyFile.generate() if kind == "owner" else SigningKeyFile.generate()
+    refuse_existing(out, force)
+    secret = passphrase(new=True)
+    made = OwnerKeyFile.generate(secret) if kind == "owner" else SigningKeyFile.generate(secret)
     write_document(out, made, force=force)
     _show(kind, _public(made), out, as_json)
 
@@ -52,9 +56,9 @@ def _public(key: object) -> str:
     from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 
     if isinstance(key, SigningKeyFile):
-        return "0x" + key.key().address.hex()
+        return "0x" + key.address.hex()
     if isinstance(key, OwnerKeyFile):
-        return str(key.keys().owner)
+        return str(key.owner)
     raise TypeError("not a key file")
 
 

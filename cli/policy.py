@@ -183,7 +183,7 @@ def _signer(text: str) -> bytes:
 
     if text.startswith("0x"):
         return parse_bytes(text, "signer", 20)
-    return read_document(Path(text), SigningKeyFile).key().address
+    return read_document(Path(text), SigningKeyFile).address
 
 
 def _show(policy: Policy, file: Path, as_json: bool) -> None:

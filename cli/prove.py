@@ -85,6 +85,7 @@ def command(
     from zkmargin.circuits.rules import load_rules
     from zkmargin.cli.files import read_document, refuse_existing, write_document
     from zkmargin.cli.output import Clock
+    from zkmargin.cli.passphrase import passphrase
     from zkmargin.errors import MarginShort
     from zkmargin.prover.prove import Prover, Request
     from zkmargin.verifier.policy import Policy
@@ -105,7 +106,7 @@ def command(
             claim=wanted,
             challenge=challenge,
         )
-        owner = read_document(owner_key, OwnerKeyFile).keys()
+        owner = read_document(owner_key, OwnerKeyFile).unlock(passphrase())
     with clock.step("open", "opening circuit and key"):
         prover = Prover(rule_set, keys, key=early.result())
     try:

@@ -9,11 +9,14 @@ from functools import cached_property
 from pathlib import Path
 
 import pytest
+from passphrase import PASSPHRASE
 
 from zkmargin import backend
 from zkmargin.backend import Arithmetic
 from zkmargin.field import FR_MODULUS, encode_elements
 from zkmargin.formats import R1cs, write_r1cs, write_wtns
+
+os.environ["ZKMARGIN_PASSPHRASE"] = PASSPHRASE  # for commands, also those run as processes
 
 
 def skip_unless_ci(reason: str) -> None:

@@ -21,10 +21,12 @@ from parties import (
     World,
     small_market,
 )
+from passphrase import PASSPHRASE
 
 from zkmargin import backend
 from zkmargin.attestations.context import Claim, ClaimKind, compute_context_input, party_id
 from zkmargin.attestations.documents import DomainFile, OfflineDomain, Signers
+from zkmargin.attestations.sealed import Sealed
 from zkmargin.attestations.signatures import recover, require_quorum
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.determinism.analysis import check_determinism
@@ -32,6 +34,7 @@ from zkmargin.circuits.rules import check_tables, parse_rules
 from zkmargin.circuits.run import StatementRun
 from zkmargin.cli.error_table import error_classes, error_table
 from zkmargin.cli.main import run
+from zkmargin.cli.passphrase import passphrase
 from zkmargin.cli.stage import Stage
 from zkmargin.encoding import keccak256, parse_bytes, parse_decimal, parse_uint, write_atomic
 from zkmargin.errors import SchemaType, UsageWrong, ZkMarginError
@@ -57,7 +60,7 @@ OWN = {
     "E_STATEMENT_STALE", "E_CONDITION", "E_RULE", "E_CIRCUIT", "E_DETERMINISM", "E_WITNESS", "E_KEY_CIRCUIT",
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
-    "E_FILE_SECTION",
+    "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK",
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 
@@ -174,6 +177,16 @@ def _wtns(at: int, content: bytes) -> Callable[[Spine], object]:
     return lambda _: read_wtns(whole[:at] + content + whole[at + len(content) :])
 
 
+
+SEALED = Sealed.seal(bytes(32), PASSPHRASE, "owner 1")
+
+
+def _without_passphrase() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ZKMARGIN_PASSPHRASE")
+        passphrase()
+
+
 PROVOKE: Mapping[str, Provoke] = {
     "E_DEMO": lambda s: Stage(s.folder, s.folder, silent=True).run("break", "keys", "show", s.folder / "none"),
     "E_ENGINE": lambda _: backend.engine("abacus"),
@@ -231,6 +244,9 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_CAPACITY": lambda _: AxisSchema("instrument", capacity=8).check(9),
     "E_MARGIN_SHORT": lambda s: s.restated(cash=-(10**9)),
     "E_OPENING": lambda s: s.world.prove(account=(s.world.statement()[0], s.world.statement()[1])),  # two salts
+    "E_KEY_LOCKED": lambda _: SEALED.open("another passphrase", "owner 1"),
+    "E_PASSPHRASE": lambda _: _without_passphrase(),
+    "E_PASSPHRASE_WEAK": lambda _: Sealed.seal(bytes(32), "short", "owner 1"),
     # files of the proof system
     "E_FILE_MAGIC": _wtns(0, b"rtns"),
     "E_FILE_VERSION": _wtns(4, struct.pack("<I", 3)),

@@ -443,6 +443,27 @@ class OpeningMismatch(InputError):
     advice = "use the opening that the venue sent with this statement"
 
 
+class KeyLocked(InputError):
+    """A key file does not open: another passphrase, or the file was changed."""
+
+    code = "E_KEY_LOCKED"
+    advice = "give the passphrase that the key was made with, or restore the file from its backup"
+
+
+class PassphraseMissing(InputError):
+    """A key file is sealed and nobody is there to ask for its passphrase."""
+
+    code = "E_PASSPHRASE"
+    advice = "set ZKMARGIN_PASSPHRASE_FILE to a file that you alone can read, or run in a terminal"
+
+
+class PassphraseWeak(InputError):
+    """A passphrase is too short to protect a key."""
+
+    code = "E_PASSPHRASE_WEAK"
+    advice = "choose several words at random"
+
+
 # --- files of the proof system --------------------------------------------------------------------------------------
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from calling import call, ok
 
+from zkmargin.attestations.keyfiles import OwnerKeyFile
 
-@pytest.mark.parametrize(("kind", "public", "secret"), [("owner", "owner", "seed"), ("signer", "address", "secret")])
-def test_new_and_show(tmp_path: Path, kind: str, public: str, secret: str) -> None:
+
+@pytest.mark.parametrize(("kind", "public"), [("owner", "owner"), ("signer", "address")])
+def test_new_and_show(tmp_path: Path, kind: str, public: str) -> None:
     path = tmp_path / "key.json"
     made = ok("keys", "new", kind, "--out", path, "--json")
     assert path.stat().st_mode & 0o077 == 0
-    hidden = json.loads(path.read_text())[secret]
+    hidden = json.loads(path.read_text())["sealed"]["ciphertext"]
     assert hidden not in made.out
     assert ok("keys", "show", path, "--json").json == made.json
     shown = ok("keys", "show", path).out
@@ -39,13 +41,35 @@ def test_a_broken_key_file_shows_nothing_of_itself(tmp_path: Path) -> None:
     path = tmp_path / "key.json"
     ok("keys", "new", "signer", "--out", path)
     document = json.loads(path.read_text())
-    secret = document["secret"]
+    hidden = document["sealed"]["ciphertext"]
     for broken in (
-        document | {"secret": secret[:-2]},
-        document | {"secrets": secret},
-        document | {"version": secret},
+        document | {"address": hidden},
+        document | {"ciphertext": hidden},
+        document | {"version": hidden},
+        document | {"sealed": document["sealed"] | {"ciphertext": hidden[:-2]}},
+        document | {"sealed": document["sealed"] | {"cost": str(1 << 30)}},
     ):
         path.write_text(json.dumps(broken))
         refused = call("keys", "show", path)
         assert refused.code == 2
-        assert secret[2:40] not in refused.out + refused.err
+        assert hidden[2:40] not in refused.out + refused.err
+
+
+def test_without_a_passphrase_no_key_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZKMARGIN_PASSPHRASE")
+    refused = call("keys", "new", "owner", "--out", tmp_path / "key.json")
+    assert (refused.code, "E_PASSPHRASE:" in refused.err) == (2, True)
+    monkeypatch.setenv("ZKMARGIN_PASSPHRASE", "short")
+    refused = call("keys", "new", "owner", "--out", tmp_path / "key.json")
+    assert (refused.code, "E_PASSPHRASE_WEAK" in refused.err) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_passphrase_of_a_file_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = tmp_path / "passphrase"
+    monkeypatch.setenv("ZKMARGIN_PASSPHRASE_FILE", str(named))
+    named.write_bytes(b"\xff\n")
+    assert "E_PASSPHRASE:" in call("keys", "new", "owner", "--out", tmp_path / "key.json").err
+    named.write_text("from a file, with words\nnot this line\n")
+    ok("keys", "new", "owner", "--out", tmp_path / "key.json")
+    OwnerKeyFile.read(tmp_path / "key.json").unlock("from a file, with words")

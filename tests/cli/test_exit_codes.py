@@ -13,6 +13,7 @@ import click
 import pytest
 from calling import Called, call
 from parties import CASH, CHALLENGE, DOMAIN, IDS, KEYS, NOW, PUBLISHER, SIZES, VENUE, World, small_market
+from passphrase import PASSPHRASE
 
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.cli.main import cli
@@ -95,9 +96,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "scan.yaml": (TABLE.parent / "rules" / "portfolio_scan.yaml").read_bytes(),
         "chain.csv": b"".join(SLICE.read_bytes().splitlines(keepends=True)[:7]),
         "domain.json": DOMAIN.to_text(),
-        "publisher.key": SigningKeyFile(secret=PUBLISHER.secret()).to_text(),
-        "venue.key": SigningKeyFile(secret=VENUE.secret()).to_text(),
-        "owner.key": OwnerKeyFile(seed=b"\x34" * 32).to_text(),
+        "publisher.key": SigningKeyFile.of_key(PUBLISHER, PASSPHRASE).to_text(),
+        "venue.key": SigningKeyFile.of_key(VENUE, PASSPHRASE).to_text(),
+        "owner.key": OwnerKeyFile.of_seed(b"\x34" * 32, PASSPHRASE).to_text(),
         "market.json": world.snapshot().to_text(),
         "policy.json": world.policy().to_text(),
         "account.csv": account.to_csv(listing),

@@ -8,12 +8,15 @@ from functools import cached_property
 from pathlib import Path
 
 from parties import World, small_market
+from passphrase import PASSPHRASE
+from sample_rules import sample
 
 from zkmargin import backend
 from zkmargin.attestations.book import BookDocument, BookEntry
 from zkmargin.attestations.documents import DomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.schema import Document
+from zkmargin.attestations.signatures import SigningKey
 from zkmargin.field import FR_MODULUS, encode_elements
 from zkmargin.formats import (
     R1cs,
@@ -44,6 +47,21 @@ def _circuit() -> R1cs:
     ]
     return R1cs(5, n_outputs=1, n_public_inputs=0, n_private_inputs=2, constraints=constraints)
 
+
+_WIDE_RULES = sample(
+    {
+        "loss": "-sum(size * pnl, over=i)",
+        "worst": "max(0, max(loss, over=s))",
+        "long": "sum(positive(size) * price, over=i)",
+        "gross": "sum(abs(size) * price, over=i)",
+        "fees": "sum(sum(abs(size), by=group) * fee, over=g)",
+        "spread": "min(long, gross)",
+        "shared": "sum(positive(held) * at(fee, by=group), over=i) / 2",
+    },
+    equity="cash + sum(size * price, over=i)",
+    maintenance="(worst + fees + spread) * factor",
+    conditions=["factor <= 2", "rising(cut, over=t)"],
+)
 
 WITNESS = encode_elements([1, 27, 3, 9, 1])
 
@@ -101,8 +119,8 @@ class Seeds:
             DomainFile(name="tests", epoch_length=86400),
             world.prove(account=(statement, opening)),
             world.snapshot(),
-            OwnerKeyFile(seed=bytes(range(32))),
-            SigningKeyFile(secret=b"\x01" * 32),
+            OwnerKeyFile.of_seed(bytes(range(32)), PASSPHRASE),
+            SigningKeyFile.of_key(SigningKey(b"\x01" * 32), PASSPHRASE),
             world.policy(),
             opening,
             statement,
@@ -153,7 +171,11 @@ class Seeds:
 
     @cached_property
     def rules(self) -> list[bytes]:
-        return [self.world.text, *(path.read_bytes() for path in sorted(RULE_SETS.glob("*.yaml")))]
+        return [
+            self.world.text,
+            _WIDE_RULES.encode(),
+            *(path.read_bytes() for path in sorted(RULE_SETS.glob("*.yaml"))),
+        ]
 
     @cached_property
     def accounts(self) -> list[bytes]:

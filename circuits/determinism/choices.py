@@ -24,7 +24,8 @@ class Choices:
         self._relations = relations
         self._pending = list(bounds)
         wires = [wire for bound in bounds for wire in bound.wires]
-        self._touching: Mapping[int, list[int]] = relations.touching(wires)
+        guards = [max(relations.wires_of(row), default=ONE_WIRE) for bound in bounds for row in bound.branches]
+        self._touching: Mapping[int, list[int]] = relations.touching({*wires, *guards})
         self._reasons: list[str] = []
 
     def advance(self, propagation: Propagation) -> bool:
@@ -77,7 +78,7 @@ class Choices:
         }
         for index, branch in enumerate(branches):
             slack = known_parts.get(frozenset(branch.items()))
-            candidates = slacks if slack is None and propagation.known[wire] else [slack or {}]
+            candidates = [slack] if slack is not None else slacks if propagation.known[wire] else []
             if not any(self._is_slack(candidate, branch) for candidate in candidates):
                 return f"no constraint says that the bound is at least branch {index}"
         return {wire: Verdict.BOUND}
@@ -90,12 +91,12 @@ class Choices:
             if weight and not (wire != ONE_WIRE and self._relations.boolean[wire]):
                 return False
             total += weight
-        return 0 < total <= (modulus - 1) // 2
+        return total <= (modulus - 1) // 2
 
     def _choice(self, bound: OneSidedBound, _: Propagation) -> dict[int, Verdict] | str:
         if not all(self._relations.boolean[wire] for wire in bound.wires):
             return "a choice is not a bit"
-        return dict.fromkeys(bound.wires, Verdict.CHOICE)
+        return self._unguarded(bound) or dict.fromkeys(bound.wires, Verdict.CHOICE)
 
     def _one_hot(self, bound: OneSidedBound, _: Propagation) -> dict[int, Verdict] | str:
         """Bits whose sum is 1, fewer of them than p."""
@@ -106,8 +107,25 @@ class Choices:
             terms = relations.linear(constraint) or {}
             weight = terms.get(bound.first_wire, 0)
             if terms == {**dict.fromkeys(wires, weight), ONE_WIRE: relations.modulus - weight}:
-                return dict.fromkeys(wires, Verdict.CHOICE)
+                return self._unguarded(bound) or dict.fromkeys(wires, Verdict.CHOICE)
         return "no constraint says that the bits have the sum 1"
+
+    def _unguarded(self, bound: OneSidedBound) -> str | None:
+        """Which of the forms that a choice must leave non-negative is not a sum of booleans; None if all are."""
+        relations, modulus = self._relations, self._relations.modulus
+        for index, row in enumerate(bound.branches):
+            guard = relations.terms(row)
+            wire = max(guard, default=ONE_WIRE)
+            for constraint in self._touching[wire]:
+                terms = relations.linear(constraint) or {}
+                if wire in terms and wire in guard:
+                    scale = guard[wire] * pow(terms[wire], -1, modulus)  # the equation says: nothing = scaled
+                    scaled = {other: value * scale % modulus for other, value in terms.items()}
+                    if self._is_slack(guard, scaled):
+                        break
+            else:
+                return f"no constraint says that guard {index} is not negative"
+        return None
 
     def _inverse(self, bound: OneSidedBound, propagation: Propagation) -> dict[int, Verdict] | str:
         """``x y = z`` and ``x (k + m z) = 0`` fix z by a known x: where x = 0 the first says z = 0, elsewhere

@@ -336,3 +336,42 @@ def test_gadgets_in_other_fields(modulus: int) -> None:
     report = check_determinism(cs)
     assert report.classified == cs.n_wires
     assert report.counts["dead"] == 1
+
+
+def _divided(*left_out: int, guards: int = 2) -> ConstraintSystem:
+    """X = q Y + r with X, Y given: digits of q are 3 and 4, r is 5, its digits 6 and 7, those of Y - 1 - r 8 and 9."""
+    constraints = [
+        *(bit(wire) for wire in (3, 4, 6, 7, 8, 9)),
+        ({3: 1, 4: 2}, {Y: 1}, {X: 1, 5: -1}),
+        zero({5: 1, 6: -1, 7: -2}),
+        zero({Y: -2, 0: 2, 5: 2, 8: 2, 9: 4}),
+    ]
+    cs = system(2, 10, [c for index, c in enumerate(constraints) if index not in left_out])
+    forms = [LinearCombination.of_wire(5), LinearCombination({Y: 1, 0: -1, 5: -1})]
+    cs.declare_bound(3, 2, "quotient", "q Y <= X < (q + 1) Y", kind="choice", branches=forms[:guards])
+    return cs
+
+
+def test_a_choice_with_guards() -> None:
+    for guards in (0, 1, 2):
+        assert classify(_divided(guards=guards)).holds
+    assert classify(_divided(7)).problems == {"quotient": "no constraint says that guard 0 is not negative"}
+    assert classify(_divided(8)).problems == {"quotient": "no constraint says that guard 1 is not negative"}
+    for left_out in range(9):
+        assert not classify(_divided(left_out)).holds
+
+
+def test_a_guard_that_is_an_equation() -> None:
+    """``sum - 2 = 0`` says that two of three bits are set."""
+    for total, holds in ((zero({0: 4, 2: -2, 3: -2, 4: -2}), True), (zero({0: 2, 2: -2, 3: -2, 4: -2}), False)):
+        cs = system(1, 5, [bit(2), bit(3), bit(4), total, ({X: 1}, {X: 1}, {X: 1})])
+        form = LinearCombination({0: -2, 2: 1, 3: 1, 4: 1})
+        cs.declare_bound(2, 3, "marks", "two of three", kind="choice", branches=[form])
+        assert classify(cs).holds is holds
+
+
+def test_a_guard_that_is_always_zero_or_a_constant() -> None:
+    for form in (LinearCombination({}), LinearCombination.of_constant(-1)):
+        cs = system(1, 3, [bit(2), ({X: 1}, {X: 1}, {X: 1})])
+        cs.declare_bound(2, 1, "choice", "either", kind="choice", branches=[form])
+        assert classify(cs).problems == {"choice": "no constraint says that guard 0 is not negative"}

@@ -39,6 +39,89 @@ REFUSED: list[tuple[str, str, str, str, str]] = [
         changed("rate: {axes: [t], decimals: 2", "rate: {axes: [t], decimals: 2, decimal: 2"),
     ),
     (
+        "the axis of venues by hand",
+        "axis",
+        "`venue` is the axis of several venues, made by `venues: 2` or more",
+        "venue",
+        changed("  s: {size: 3}", "  s: {size: 3}\n  venue: {size: 2}"),
+    ),
+    (
+        "a venue's column without the axis of venues",
+        "axis",
+        "`size` is `from: venue`, and there are 2: it needs the axis `venue`",
+        "size",
+        changed("axes:\n  i", "venues: 2\naxes:\n  i"),
+    ),
+    (
+        "too many venues",
+        "schema",
+        "`venues` must be a whole number from 1 to 16",
+        "17",
+        changed("axes:\n  i", "venues: 17\naxes:\n  i"),
+    ),
+    (
+        "cash that nobody signs",
+        "axis",
+        "`cash` is a scalar of each venue",
+        "cash",
+        changed("max: 100, from: venue}\n  lever", "max: 100, from: prover}\n  lever"),
+    ),
+    (
+        "an unknown source",
+        "schema",
+        "`from` must be `venue` or `chain` or `prover`",
+        "bank",
+        changed("max: 100, from: venue}\n  lever", "max: 100, from: bank}\n  lever"),
+    ),
+    (
+        "a copy of an axis declared later",
+        "axis",
+        "`like` names an axis declared before",
+        "t",
+        changed("  s: {size: 3}", "  s: {size: 3}\n  u: {like: t}"),
+    ),
+    (
+        "a copy of a copy",
+        "axis",
+        "`like` names an axis declared before",
+        "u",
+        changed("  s: {size: 3}", "  s: {size: 3}\n  u: {like: s}\n  w: {like: u}"),
+    ),
+    (
+        "a copy of another size",
+        "schema",
+        "axis `u` is `like` another and takes nothing else",
+        "{like: s, size: 3}",
+        changed("  s: {size: 3}", "  s: {size: 3}\n  u: {like: s, size: 3}"),
+    ),
+    (
+        "a name of a copied axis for a column",
+        "name",
+        "`u` is already a label",
+        "u",
+        changed("  s: {size: 3}", "  s: {size: 3}\n  u: {like: s}").replace(
+            "parameters:\n", "parameters:\n  u: {decimals: 0, min: 0, max: 1}\n"
+        ),
+    ),
+    (
+        "too few fixed groups",
+        "schema",
+        "`fixed` of `part` has 2 groups, `s` 3 rows",
+        "[0, 1]",
+        changed("  s: {size: 3}", "  s: {size: 3}\n  u: {size: 2}").replace(
+            "  group:", "  part: {label: s > u, fixed: [0, 1]}\n  group:"
+        ),
+    ),
+    (
+        "a fixed group beyond the last",
+        "schema",
+        "a group of `part` lies between 0 and 1, or is -1 for none",
+        "2",
+        changed("  s: {size: 3}", "  s: {size: 3}\n  u: {size: 2}").replace(
+            "  group:", "  part: {label: s > u, fixed: [0, 1, 2]}\n  group:"
+        ),
+    ),
+    (
         "a fixed label from an axis of varying size",
         "axis",
         "a fixed label needs axes of exact size; `i` has a capacity",

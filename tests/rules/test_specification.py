@@ -111,7 +111,7 @@ def test_two_venues() -> None:
     text = re.sub("^  cash: .*$", f"  {cash}", text, flags=re.MULTILINE)
     text = re.sub("^  loss: .*$", f"  {loss}", text, flags=re.MULTILINE).replace("axes:", "venues: 2\naxes:", 1)
     rules = parse_rules(text.replace("sum(size, by", "sum(sum(size, over=venue), by").encode())
-    assert (rules.venues, list(rules.axes)[0]) == (2, "venue")
+    assert (rules.venues, next(iter(rules.axes))) == (2, "venue")
     assert rules.columns["size"].axes == ("venue", "instrument")
     assert rules.definitions["loss"].type.axes == ("scenario",)
     assert rules.equity.type.axes == ("venue",)

@@ -32,7 +32,7 @@ from zkmargin.field import FR_MODULUS as R
 REDUNDANT: frozenset[str] = frozenset()
 """Paths of constraints without which nothing false can be shown: none."""
 LIMIT = 3000
-HASHES = ("owner/ak/", "owner/identity/", "nullifier/nullifier/", "positions/sizes/", "positions/commitment/", "C/")
+HASHES = ("owner/ak/", "owner/identity/", "nullifier/", "positions/sizes/", "positions/commitment/", "C/")
 Attempt = tuple[Case, Lies]
 
 

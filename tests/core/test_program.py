@@ -20,7 +20,8 @@ from zkmargin.backend import Arithmetic, engine, engines
 from zkmargin.field import FR_MODULUS as R
 from zkmargin.field import decode_elements, encode_elements
 
-LIN, MUL, BITS, INV, MAX, GE0, DOT, BREAK, DIVMOD, ISQRT, ONEHOT, CHECK = range(1, 13)
+LIN, MUL, BITS, INV, MAX, GE0, DOT, BREAK, DIVMOD, ISQRT, ONEHOT, CHECK, RANK, TOP, FIRST, ROOT, SPREAD = range(1, 18)
+RANKED = (RANK, TOP, FIRST, ROOT, SPREAD)
 HALF = (R - 1) // 2
 BOTH = pytest.mark.skipif(len(engines()) < 2, reason="compares two engines; the Rust core is not built")
 
@@ -157,6 +158,67 @@ def test_division_and_root(arithmetic: Arithmetic) -> None:
         run(arithmetic, root.encode(), -4)
 
 
+@pytest.mark.parametrize("values", [(1, 2, 3), (3, 3, -4), (-1, -1, -1), (0, HALF, HALF + 1), (-5, -7, -6)])
+def test_ranks(arithmetic: Arithmetic, values: tuple[int, ...]) -> None:
+    a = Assembler(13)
+    first = a.wire(1)
+    a.wire(2)
+    a.wire(3)
+    for rank in (1, 2, 3):
+        a.emit(RANK, 3 + rank, 3, first, rank)
+    a.emit(TOP, 7, 3, first, 2)
+    a.emit(FIRST, 10, 3, first)
+    numbers = [value - R if value > HALF else value for value in values]
+    places = sorted(range(3), key=lambda place: (-numbers[place], place))
+    wires = run(arithmetic, a.encode(), *values)
+    assert wires[4:7] == [numbers[place] % R for place in places]
+    assert wires[7:10] == [int(place in places[:2]) for place in range(3)]
+    chosen = next((place for place in range(3) if numbers[place] >= 0), 2)
+    assert wires[10:] == [int(place == chosen) for place in range(3)]
+
+
+def test_a_rank_is_one_of_the_values(arithmetic: Arithmetic) -> None:
+    for opcode in (RANK, TOP):
+        for rank in (0, 2):
+            a = Assembler(3)
+            a.emit(opcode, 2, 1, a.wire(1), rank)
+            with pytest.raises(ValueError, match="a rank is not among the values"):
+                arithmetic.WitnessProgram(a.encode())
+
+
+def test_root_of_a_quotient(arithmetic: Arithmetic) -> None:
+    a = Assembler(4)
+    a.emit(ROOT, 3, a.wire(1), a.wire(2))
+    for x, divisor in ((17, 1), (17, 4), (-9, 3), (HALF, 7), (2**250, 2**13), (0, HALF)):
+        assert run(arithmetic, a.encode(), x, divisor)[3] == math.isqrt(max(x, 0) // divisor)
+    for divisor in (0, -1):
+        with pytest.raises(ValueError, match=r"^witness: op 0$"):
+            run(arithmetic, a.encode(), 5, divisor)
+
+
+@pytest.mark.parametrize(
+    ("left", "ratio", "formed", "upwards"),
+    [
+        ((7, -9), (2, -3), 3, 1),
+        ((-7, 9), (2, -3), 3, 0),
+        ((7, 9), (2, -3), 0, 0),
+        ((7, 5), (2, 0), 3, 1),
+        ((7, 5), (0, 0), 0, 1),
+        ((0, 5), (1, 1), 0, 0),
+        ((1, 5), (2, 1), 0, 1),
+    ],
+)
+def test_spread(
+    arithmetic: Arithmetic, left: tuple[int, int], ratio: tuple[int, int], formed: int, upwards: int
+) -> None:
+    a = Assembler(7)
+    first = a.wire(1)
+    for wire in (2, 3, 4):
+        a.wire(wire)
+    a.emit(SPREAD, 5, 6, 2, first, first + 2)
+    assert run(arithmetic, a.encode(), *left, *ratio)[5:] == [formed, upwards]
+
+
 def test_check(arithmetic: Arithmetic) -> None:
     a = Assembler(4)
     a.emit(CHECK, a.wire(1), a.wire(2), a.wire(3))
@@ -262,7 +324,7 @@ def programs(draw: st.DrawFn) -> bytes:
         a.lc(*terms)
     lcs = st.integers(0, len(a.lcs) - 3)
     for opcode in draw(
-        st.lists(st.sampled_from([LIN, MUL, INV, INV, MAX, GE0, ISQRT, ONEHOT, BITS, DIVMOD]), max_size=12)
+        st.lists(st.sampled_from([LIN, MUL, INV, INV, MAX, GE0, ISQRT, ONEHOT, BITS, DIVMOD, *RANKED]), max_size=12)
     ):
         out, lc = draw(outs), draw(lcs)
         operands = {
@@ -271,6 +333,11 @@ def programs(draw: st.DrawFn) -> bytes:
             MAX: (out, draw(st.integers(1, 3)), lc),
             ONEHOT: (out, 3, lc),
             DIVMOD: (out, out + 1, lc, draw(lcs)),
+            RANK: (out, 3, lc, draw(st.integers(1, 3))),
+            TOP: (out, 3, lc, draw(st.integers(1, 3))),
+            FIRST: (out, 3, lc),
+            ROOT: (out, lc, draw(lcs)),
+            SPREAD: (out, out + 1, 3, lc, draw(lcs)),
         }
         a.emit(opcode, *operands.get(opcode, (out, lc)))
     return a.encode()

@@ -19,6 +19,15 @@
 //! | 10 `ISQRT` | out, lc | the floor of the square root of `lc >= 0`; fails otherwise |
 //! | 11 `ONEHOT` | out, count, first | one at the first place where the signed maximum stands, zero elsewhere |
 //! | 12 `CHECK` | a, b, c | fails unless `a * b = c` |
+//! | 13 `RANK` | out, count, first, rank | the `rank`-th largest, signed, counted with repetition |
+//! | 14 `TOP` | out, count, first, rank | one at the places of the `rank` largest, of equal ones the first; else zero |
+//! | 15 `FIRST` | out, count, first | one at the first non-negative place, the last if there is none; else zero |
+//! | 16 `ROOT` | out, x, d | the floor of the square root of `max(x, 0) / d`; fails unless `d > 0` |
+//! | 17 `SPREAD` | out, upwards, count, left, ratio | spreads formed: see below |
+//!
+//! `SPREAD` reads `count` amounts from `left` on and as many ratios: if every amount whose ratio is not zero has its sign, or
+//! every one the opposite sign, `out` is the least `floor(|amount| / |ratio|)` over them, else zero; `upwards` is one if
+//! every such amount has its ratio's sign.
 //!
 //! *Signed* means: an element above `(r-1)/2` stands for itself minus `r`.
 //!
@@ -110,6 +119,35 @@ enum Instruction {
         a: u32,
         b: u32,
         c: u32,
+    },
+    Rank {
+        out: u32,
+        count: u32,
+        first_lc: u32,
+        rank: u32,
+    },
+    Top {
+        out: u32,
+        count: u32,
+        first_lc: u32,
+        rank: u32,
+    },
+    First {
+        out: u32,
+        count: u32,
+        first_lc: u32,
+    },
+    Root {
+        out: u32,
+        x: u32,
+        divisor: u32,
+    },
+    Spread {
+        out: u32,
+        upwards: u32,
+        count: u32,
+        first_left: u32,
+        first_ratio: u32,
     },
 }
 

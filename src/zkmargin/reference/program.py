@@ -41,6 +41,11 @@ class Op(IntEnum):
     ISQRT = 10
     ONEHOT = 11
     CHECK = 12
+    RANK = 13
+    TOP = 14
+    FIRST = 15
+    ROOT = 16
+    SPREAD = 17
 
 
 OPERANDS = {
@@ -56,6 +61,11 @@ OPERANDS = {
     Op.ISQRT: ("out", "lc"),
     Op.ONEHOT: ("first_out", "count", "first_lc"),
     Op.CHECK: ("lc", "lc", "lc"),
+    Op.RANK: ("out", "count", "first_lc", "rank"),
+    Op.TOP: ("first_out", "count", "first_lc", "rank"),
+    Op.FIRST: ("first_out", "count", "first_lc"),
+    Op.ROOT: ("out", "lc", "lc"),
+    Op.SPREAD: ("out", "out", "count", "first_lc", "first_lc"),
 }
 
 
@@ -163,8 +173,10 @@ class WitnessProgram:
                 self._require_range(operand, spread, len(self.lcs), "linear combination")
         if op is Op.BITS and count > MAX_BITS:
             raise ValueError("witness program: more bits than the field has")
-        if op is Op.DIVMOD and operands[0] == operands[1]:
-            raise ValueError("witness program: quotient and remainder share a wire")
+        if "rank" in kinds and not 1 <= operands[kinds.index("rank")] <= count:
+            raise ValueError("witness program: a rank is not among the values")
+        if op in (Op.DIVMOD, Op.SPREAD) and operands[0] == operands[1]:
+            raise ValueError("witness program: two results share a wire")
         if op is Op.DOT:
             self._check_dot(*operands)
         self.code.append(Instruction(op, labels[label], operands))
@@ -365,6 +377,43 @@ class WitnessRun:
         self._wires[out] = isqrt(value)
         return True
 
+    def _descending(self, count: int, first_lc: int) -> list[tuple[int, int]]:
+        """Values and places, largest value first; of equal values the one before."""
+        values = [signed(self._evaluate(first_lc + place)) for place in range(count)]
+        return sorted(((value, place) for place, value in enumerate(values)), key=lambda found: (-found[0], found[1]))
+
+    def _rank(self, out: int, count: int, first_lc: int, rank: int) -> bool:
+        self._wires[out] = self._descending(count, first_lc)[rank - 1][0] % FR_MODULUS
+        return True
+
+    def _top(self, out: int, count: int, first_lc: int, rank: int) -> bool:
+        chosen = {place for _, place in self._descending(count, first_lc)[:rank]}
+        self._wires[out : out + count] = [int(place in chosen) for place in range(count)]
+        return True
+
+    def _first(self, out: int, count: int, first_lc: int) -> bool:
+        values = (signed(self._evaluate(first_lc + place)) for place in range(count))
+        place = next((place for place, value in enumerate(values) if value >= 0), count - 1)
+        self._wires[out : out + count] = [int(index == place) for index in range(count)]
+        return True
+
+    def _root(self, out: int, x: int, divisor: int) -> bool:
+        value, below = signed(self._evaluate(x)), signed(self._evaluate(divisor))
+        if below <= 0:
+            return False
+        self._wires[out] = isqrt(max(value, 0) // below)
+        return True
+
+    def _spread(self, out: int, upwards: int, count: int, first_left: int, first_ratio: int) -> bool:
+        left = [signed(self._evaluate(first_left + leg)) for leg in range(count)]
+        ratio = [signed(self._evaluate(first_ratio + leg)) for leg in range(count)]
+        legs = [(x if a > 0 else -x, abs(a)) for x, a in zip(left, ratio, strict=True) if a]
+        rises = all(x > 0 for x, _ in legs)
+        fits = bool(legs) and (rises or all(x < 0 for x, _ in legs))
+        self._wires[out] = min(abs(x) // a for x, a in legs) if fits else 0
+        self._wires[upwards] = int(rises)
+        return True
+
     def _check(self, a: int, b: int, c: int) -> bool:
         return self._evaluate(a) * self._evaluate(b) % FR_MODULUS == self._evaluate(c)
 
@@ -381,4 +430,9 @@ _STEPS: dict[Op, Callable[..., bool]] = {
     Op.ISQRT: WitnessRun._isqrt,
     Op.ONEHOT: WitnessRun._one_hot,
     Op.CHECK: WitnessRun._check,
+    Op.RANK: WitnessRun._rank,
+    Op.TOP: WitnessRun._top,
+    Op.FIRST: WitnessRun._first,
+    Op.ROOT: WitnessRun._root,
+    Op.SPREAD: WitnessRun._spread,
 }

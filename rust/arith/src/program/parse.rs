@@ -214,7 +214,7 @@ impl CodeParser {
                 9 => {
                     let (quotient, remainder) = (self.out(reader)?, self.out(reader)?);
                     if quotient == remainder {
-                        return Err(ProgramError::Malformed("quotient and remainder share a wire"));
+                        return Err(ProgramError::Malformed("two results share a wire"));
                     }
                     Instruction::DivMod { quotient, remainder, x: self.lc(reader)?, y: self.lc(reader)? }
                 }
@@ -226,6 +226,38 @@ impl CodeParser {
                     Instruction::OneHot { out, count, first_lc }
                 }
                 12 => Instruction::Check { a: self.lc(reader)?, b: self.lc(reader)?, c: self.lc(reader)? },
+                13 => {
+                    let (out, count, first_lc, rank) =
+                        (self.out(reader)?, reader.u32()?, reader.u32()?, reader.u32()?);
+                    self.ranked(first_lc, count, rank)?;
+                    Instruction::Rank { out, count, first_lc, rank }
+                }
+                14 => {
+                    let (out, count, first_lc, rank) =
+                        (reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()?);
+                    self.outs(out, count)?;
+                    self.ranked(first_lc, count, rank)?;
+                    Instruction::Top { out, count, first_lc, rank }
+                }
+                15 => {
+                    let (out, count, first_lc) = (reader.u32()?, reader.u32()?, reader.u32()?);
+                    self.outs(out, count)?;
+                    self.lcs(first_lc, count)?;
+                    Instruction::First { out, count, first_lc }
+                }
+                16 => {
+                    Instruction::Root { out: self.out(reader)?, x: self.lc(reader)?, divisor: self.lc(reader)? }
+                }
+                17 => {
+                    let (out, upwards) = (self.out(reader)?, self.out(reader)?);
+                    if out == upwards {
+                        return Err(ProgramError::Malformed("two results share a wire"));
+                    }
+                    let (count, first_left, first_ratio) = (reader.u32()?, reader.u32()?, reader.u32()?);
+                    self.lcs(first_left, count)?;
+                    self.lcs(first_ratio, count)?;
+                    Instruction::Spread { out, upwards, count, first_left, first_ratio }
+                }
                 _ => return Err(ProgramError::Malformed("unknown opcode")),
             };
             self.program.code.push(instruction);
@@ -319,6 +351,14 @@ impl CodeParser {
         let lc = reader.u32()?;
         self.lcs(lc, 1)?;
         Ok(lc)
+    }
+
+    fn ranked(&self, first: u32, count: u32, rank: u32) -> Result<(), ProgramError> {
+        self.lcs(first, count)?;
+        if rank == 0 || rank > count {
+            return Err(ProgramError::Malformed("a rank is not among the values"));
+        }
+        Ok(())
     }
 
     fn lcs(&self, first: u32, count: u32) -> Result<(), ProgramError> {

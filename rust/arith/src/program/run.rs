@@ -114,6 +114,11 @@ fn non_negative(value: Fr) -> Option<[u64; 4]> {
     (!greater_than(&limbs, &HALF)).then_some(limbs)
 }
 
+/// Limbs of the absolute value.
+fn magnitude(value: Fr) -> [u64; 4] {
+    non_negative(value).unwrap_or_else(|| (-value).to_limbs())
+}
+
 fn greater_than(a: &[u64; 4], b: &[u64; 4]) -> bool {
     a.iter().rev().gt(b.iter().rev())
 }
@@ -191,6 +196,35 @@ impl Program {
                 Instruction::Check { a, b, c } => {
                     self.evaluate(a, wires) * self.evaluate(b, wires) == self.evaluate(c, wires)
                 }
+                Instruction::Rank { out, count, first_lc, rank } => {
+                    let place = self.descending(first_lc, count, wires)[rank as usize - 1];
+                    wires[out as usize] = self.evaluate(first_lc + place, wires);
+                    true
+                }
+                Instruction::Top { out, count, first_lc, rank } => {
+                    let places = self.descending(first_lc, count, wires);
+                    wires[out as usize..][..count as usize].fill(Fr::ZERO);
+                    for place in &places[..rank as usize] {
+                        wires[(out + place) as usize] = Fr::ONE;
+                    }
+                    true
+                }
+                Instruction::First { out, count, first_lc } => {
+                    let found = (0..count)
+                        .find(|place| non_negative(self.evaluate(first_lc + place, wires)).is_some())
+                        .unwrap_or(count - 1);
+                    wires[out as usize..][..count as usize].fill(Fr::ZERO);
+                    wires[(out + found) as usize] = Fr::ONE;
+                    true
+                }
+                Instruction::Spread { out, upwards, count, first_left, first_ratio } => {
+                    let legs = (first_left..first_left + count).zip(first_ratio..first_ratio + count);
+                    let (formed, rises) = self.spread(legs, wires);
+                    wires[out as usize] = Fr::from_limbs_reduced(formed);
+                    wires[upwards as usize] = bit(rises);
+                    true
+                }
+                Instruction::Root { out, x, divisor } => self.quotient_root(out, x, divisor, wires).is_some(),
             };
             if !holds {
                 wipe(&mut scratch);
@@ -248,6 +282,52 @@ impl Program {
         wires[quotient as usize] = Fr::from_limbs_reduced(q);
         wires[remainder as usize] = Fr::from_limbs_reduced(r);
         Some(())
+    }
+
+    /// The places of the values from the largest one down, signed; of equal values the first place first.
+    fn descending(&self, first_lc: u32, count: u32, wires: &[Fr]) -> Vec<u32> {
+        // As in `maximum`: adding (r - 1) / 2 turns the signed order into that of canonical integers.
+        let shift = Fr::from_limbs_reduced(HALF);
+        let mut keys: Vec<Fr> =
+            (0..count).map(|place| self.evaluate(first_lc + place, wires) + shift).collect();
+        let key = |place: u32| {
+            let mut limbs = keys[place as usize].to_limbs();
+            limbs.reverse();
+            limbs
+        };
+        let mut places: Vec<u32> = (0..count).collect();
+        places.sort_by(|a, b| key(*b).cmp(&key(*a))); // stable
+        wipe(&mut keys);
+        places
+    }
+
+    /// The floor of the square root of `max(x, 0) / divisor`, which is that of the quotient's floor.
+    fn quotient_root(&self, out: u32, x: u32, divisor: u32, wires: &mut [Fr]) -> Option<()> {
+        let x = non_negative(self.evaluate(x, wires)).unwrap_or([0; 4]);
+        let divisor = non_negative(self.evaluate(divisor, wires))?;
+        let (quotient, _) = integer::div_rem(&x, &divisor)?;
+        wires[out as usize] = Fr::from_limbs_reduced(integer::square_root(&quotient));
+        Some(())
+    }
+
+    /// The spreads that the legs `(amount, ratio)` form, and whether every amount has its ratio's sign.
+    fn spread(&self, legs: impl Iterator<Item = (u32, u32)>, wires: &[Fr]) -> ([u64; 4], bool) {
+        let (mut rises, mut falls, mut fewest) = (true, true, None);
+        for (left, ratio) in legs {
+            let (left, ratio) = (self.evaluate(left, wires), self.evaluate(ratio, wires));
+            if ratio.is_zero() {
+                continue;
+            }
+            let along = if non_negative(ratio).is_some() { left } else { -left };
+            let is_positive = non_negative(along).is_some() && !along.is_zero();
+            rises &= is_positive;
+            falls &= !is_positive && !along.is_zero();
+            let count = integer::div_rem(&magnitude(left), &magnitude(ratio)).map_or([0; 4], |(count, _)| count);
+            if fewest.is_none_or(|fewest| greater_than(&fewest, &count)) {
+                fewest = Some(count);
+            }
+        }
+        (if rises || falls { fewest.unwrap_or([0; 4]) } else { [0; 4] }, rises)
     }
 
     fn square_root(&self, out: u32, lc: u32, wires: &mut [Fr]) -> Option<()> {

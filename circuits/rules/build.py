@@ -259,7 +259,13 @@ class Builder:
             return kept[0]
         lo, hi = max(node.type.lo for node in kept), max(node.type.hi for node in kept)
         kind = Type(self.union(kept), unit, denominator, lo, hi, visibility_of(kept))
-        vanishing = frozenset.intersection(*(self._vanishing[node] for node in kept))
+        # 0 where one branch is 0 and no other can be above: min(x, cap) vanishes with x if cap >= 0
+        vanishing = frozenset(
+            axis
+            for axis in self._padded
+            if any(axis in self._vanishing[node] for node in kept)
+            and all(axis in self._vanishing[node] or node.type.hi <= 0 for node in kept)
+        )
         return self.node(Max, kind, span, kept, vanishing, branches=tuple(kept), over=())
 
     def _constant(self, value: int, denominator: int, unit: Unit | None, span: Span) -> Node:

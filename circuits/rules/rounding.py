@@ -41,7 +41,9 @@ def infer_floor(shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:
     number = u.visibility is Visibility.CONSTANT  # a number is in the unit of what is rounded
     if x.unit is not None and x.unit != u.unit and not number:
         raise Refused("unit", f"cannot round {x.unit} to multiples of {u.unit or 0}", call.arguments[1].span)
-    return Shape(shapes.ordered(x.axes + u.axes, call.span), x.unit or u.unit, u.denominator, max(x.visibility, u.visibility))
+    return Shape(
+        shapes.ordered(x.axes + u.axes, call.span), x.unit or u.unit, u.denominator, max(x.visibility, u.visibility)
+    )
 
 
 def infer_sqrt(_shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:

@@ -18,13 +18,24 @@ class Naive:
     """Evaluates expressions of a rule set on tables and an account; knows nothing of the compiler's tree."""
 
     def __init__(
-        self, rules: RuleSet, tables: Tables, account: Mapping[str, object], definitions: Mapping[str, str]
+        self,
+        rules: RuleSet,
+        tables: Tables,
+        account: Mapping[str, object],
+        definitions: Mapping[str, str],
+        *,
+        padded: bool = True,
     ) -> None:
         self.rules, self.tables, self.account = rules, tables, account
         self.definitions = dict(definitions)
+        self.done: dict[str, Array] = {}
+        self.sizes = {
+            axis.name: axis.capacity if padded else tables.sizes.get(axis.name, axis.capacity)
+            for axis in rules.axes.values()
+        }
 
     def rows(self, axes: tuple[str, ...]) -> list[tuple[int, ...]]:
-        return list(product(*(range(self.rules.axes[axis].capacity) for axis in axes)))
+        return list(product(*(range(self.sizes[axis]) for axis in axes)))
 
     def column(self, name: str) -> Array:
         declared = self.rules.columns[name]
@@ -70,7 +81,9 @@ class Naive:
                 return (), {(): Fraction(ast.unparse(node))}
             case ast.Name():
                 if node.id in self.definitions:
-                    return self.evaluate(self.definitions[node.id])
+                    if node.id not in self.done:
+                        self.done[node.id] = self.evaluate(self.definitions[node.id])
+                    return self.done[node.id]
                 return self.column(node.id)
             case ast.UnaryOp():
                 return self.broadcast(lambda x: -x, self.visit(node.operand))
@@ -136,10 +149,7 @@ class Naive:
     def line(self, given: Array, at: dict[str, int], axis: str) -> list[Fraction]:
         """The elements along an axis at one place of the others; one that lacks the axis repeats."""
         names, values = given
-        return [
-            values[tuple(({**at, axis: index})[name] for name in names)]
-            for index in range(self.rules.axes[axis].capacity)
-        ]
+        return [values[tuple(({**at, axis: index})[name] for name in names)] for index in range(self.sizes[axis])]
 
     def match(self, x: Array, ratio: Array, leg: str, unit: Fraction) -> Array:
         (row,) = set(ratio[0]) - set(x[0])
@@ -148,7 +158,7 @@ class Naive:
         for place in self.rows(tuple(a for a in axes if a != row)):
             at = dict(zip((a for a in axes if a != row), place, strict=True))
             left = self.line(x, at, leg)
-            for index in range(self.rules.axes[row].capacity):
+            for index in range(self.sizes[row]):
                 ratios = self.line(ratio, {**at, row: index}, leg)
                 formed = spread(left, ratios, unit)
                 values[tuple(({**at, row: index})[a] for a in axes)] = formed

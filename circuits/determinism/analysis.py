@@ -78,9 +78,8 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
         propagation.run()
         if not advanced:
             break
-    declared = {wire for name in cs.unread for wire in cs.publics[name].wires}
     occurring = relations.occurring()
-    unread = [wire for wire in given if wire != ONE_WIRE and not occurring[wire] and wire not in declared]
+    unread = [wire for wire in given if wire != ONE_WIRE and not occurring[wire] and wire not in cs.unread_wires]
     unfixed = {advice.path: problems[advice.first_wire] for advice in pending}
     return Classification(relations, bytes(propagation.known), {**choices.problems, **unfixed}, unread)
 

@@ -19,6 +19,7 @@ from zkmargin.circuits.determinism.propagation import Propagation, spreads_of
 from zkmargin.circuits.determinism.relations import CONSTANT, Relations
 from zkmargin.circuits.determinism.verdicts import Verdict
 from zkmargin.circuits.linear import ONE_WIRE
+from zkmargin.reference.poseidon_permutation import FULL_ROUNDS
 
 
 def check_challenged(
@@ -160,7 +161,7 @@ def _absorbed(relations: Relations, publics: list[int]) -> Iterator[Mapping[int,
         return inputs[wire]
 
     visited: set[int] = set()
-    rows: list[int] = []
+    rows: list[int] = []  # of the S-boxes at one distance from the public inputs
 
     def follow(boxes: Iterable[int]) -> None:
         for wire in boxes:
@@ -177,13 +178,18 @@ def _absorbed(relations: Relations, publics: list[int]) -> Iterator[Mapping[int,
             others = terms.keys() - {wire, ONE_WIRE}
             if all(sbox(other) is not None for other in others):
                 follow(others)
+    distance = 0
     while rows:
-        terms = relations.terms(rows.pop())
-        boxes = [wire for wire in terms if wire and sbox(wire) is not None]
-        if boxes:
-            follow(boxes)
-        else:
-            yield terms
+        distance += 1
+        layer = rows[:]
+        rows.clear()
+        for row in layer:
+            terms = relations.terms(row)
+            boxes = [wire for wire in terms if wire and sbox(wire) is not None]
+            if boxes:
+                follow(boxes)
+            elif distance >= FULL_ROUNDS:
+                yield terms
 
 
 def sbox_input(relations: Relations, fifth: int) -> int | None:

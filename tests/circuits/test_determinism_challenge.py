@@ -37,6 +37,17 @@ class Sample:
     chosen: bool = False
     """Whether the identity also holds a value that the prover may choose."""
     hash_to_c: bool = True
+    layers: int | None = None
+    """Where C is no sponge but so many layers of S-boxes, each of all outputs of the one before."""
+
+
+def _layers(cs: ConstraintSystem, values: Sequence[LinearCombination], count: int) -> LinearCombination:
+    for layer in range(count):
+        squares = [cs.product(x, x, "square") for x in values]
+        fourths = [cs.product(x, x, "fourth") for x in squares]
+        outputs = [cs.product(x, y, "fifth") for x, y in zip(values, fourths, strict=True)]
+        values = [LinearCombination.total(x * (i + j + layer + 1) for j, x in enumerate(outputs)) for i in range(4)]
+    return values[0]
 
 
 def build(sample: Sample) -> ConstraintSystem:
@@ -58,6 +69,8 @@ def build(sample: Sample) -> ConstraintSystem:
     cs.assign_public("P", sponge(cs, "size", mixed(sizes, sample.positions), "P"), "P/equal")
     absorbed = mixed(functionals, sample.absorbed)
     digest = sponge(cs, "functionals", [blind, *absorbed], "C") if sample.hash_to_c else absorbed[0] + blind
+    if sample.layers is not None:
+        digest = _layers(cs, [blind, *absorbed], sample.layers)
     cs.assign_public("C", digest, "C/equal")
     gamma = LinearCombination.of_wire(cs.publics["gamma"].first)
     t = cs.publics["t"].first
@@ -113,6 +126,8 @@ def test_functionals_are_fixed(sample: Sample) -> None:
         (replace(PACKED, absorbed=({0: 1, 1: 1 << 7, 2: 1 << 16},)), NOT_COMMITTED),  # limbs that overlap
         (replace(PACKED, absorbed=({0: 1, 1: 1 << 8, 2: 1 << 247},)), NOT_COMMITTED),  # beyond the modulus
         (replace(GOOD, hash_to_c=False), NOT_COMMITTED),  # linear: the blind opens it to anything
+        (replace(GOOD, layers=1), NOT_COMMITTED),  # a sum of fifth powers has many openings
+        (replace(GOOD, layers=7), NOT_COMMITTED),
         (replace(GOOD, powers=(0, 1, 1)), NOT_IDENTICAL),
         (replace(GOOD, left_out=2), NOT_IDENTICAL),
         (replace(GOOD, positions=({0: 1},)), FREE_BASE),

@@ -50,11 +50,12 @@ def check_against_brute_force(cs: ConstraintSystem) -> int:
         values = wires[:, bound.first_wire : bound.first_wire + bound.count]
         if bound.kind == "one_hot" and verdicts[bound.first_wire] is Verdict.CHOICE and len(values):
             assert set(values.sum(axis=1)) == {1}
-        if bound.kind == "upper" and verdicts[bound.first_wire] is Verdict.BOUND:
-            for row in bound.branches:
-                branch = cs.table.combination(row).terms
-                slack = values[:, 0] - sum(wires[:, w] * v for w, v in branch.items())
-                assert not len(slack) or (slack % cs.modulus).max() <= cs.modulus // 2
+        if verdicts[bound.first_wire] not in {Verdict.BOUND, Verdict.CHOICE}:
+            continue
+        for row in bound.branches:
+            form = sum((wires[:, w] * v for w, v in cs.table.combination(row).terms.items()), np.zeros(len(wires), int))
+            slack = values[:, 0] - form if bound.kind == "upper" else form
+            assert not len(slack) or (slack % cs.modulus).max() <= cs.modulus // 2
     return len(fixed)
 
 
@@ -84,7 +85,8 @@ def circuits(draw: st.DrawFn) -> ConstraintSystem:
         kind = draw(st.sampled_from(["upper", "choice", "one_hot", "inverse"]))
         first = draw(st.integers(n_given + 1, n_wires - 1))
         count = draw(st.integers(1, n_wires - first)) if kind == "one_hot" else 1
-        branches = draw(st.lists(terms(first, modulus, 2), max_size=2)) if kind == "upper" else []
+        reach = first if kind == "upper" else n_wires
+        branches = draw(st.lists(terms(reach, modulus, 2), max_size=2)) if kind != "inverse" else []
         combinations = [LinearCombination(branch) for branch in branches]
         cs.declare_bound(first, count, kind, "", kind=kind, branches=combinations)  # type: ignore[arg-type]
     return cs

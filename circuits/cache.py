@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -67,15 +67,15 @@ class Found:
         return content
 
 
-def load(rules: RuleSet) -> Found | None:
-    """The circuit of a rule set, or None."""
+def load(rules: RuleSet, sizes: Collection[str]) -> Found | None:
+    """The circuit of a rule set, or None. ``sizes`` names what its ``stats`` must hold."""
     place = _place(rules)
     try:
         index = json.loads((place / INDEX).read_bytes())
         digests = {str(name): bytes.fromhex(digest) for name, digest in index["digests"].items()}
         stats = {str(name): int(value) for name, value in index["stats"].items()}
-        complete = index["format"] == FORMAT and digests.keys() == FILES
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        complete = index["format"] == FORMAT and digests.keys() == FILES and stats.keys() == set(sizes)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     if not complete or any(not (place / name).is_file() for name in FILES):
         return None

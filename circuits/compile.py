@@ -8,7 +8,7 @@ specs/circuits.md#compile
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 from zkmargin.circuits import cache as circuit_cache
@@ -28,6 +28,9 @@ class Stats:
     private_inputs: int
     wires: int
     terms: int
+
+
+_SIZES = frozenset(size.name for size in fields(Stats))
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def compile_rules(rules: RuleSet, *, cache: bool = True) -> CompiledCircuit:
 
     A cache that cannot be read or written is as good as none; one that was altered is noticed by its digests.
     """
-    found = circuit_cache.load(rules) if cache else None
+    found = circuit_cache.load(rules, _SIZES) if cache else None
     if found is not None:
         return CompiledCircuit(rules, found.digests["r1cs"], Stats(**found.stats), found.read)
     # Late: who finds the circuit in the cache, as provers do, need not load what builds it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import subprocess
 import sys
@@ -141,12 +142,33 @@ def test_an_altered_cache_is_noticed(folder: Path) -> None:
         _ = compile_rules(rules_of("lookup")).r1cs
 
 
-@pytest.mark.parametrize("index", [b"", b"[]", b"{}", b'{"format": 2}', b"\xff"])
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"format": 2}',
+        b"\xff",
+        b"[" * 100_000,
+        b'{"digests": {}, "stats": {"wires": 1e999}}',
+    ],
+    ids=["empty", "list", "object", "format", "not UTF-8", "deep", "infinite"],
+)
 def test_a_broken_index_is_as_good_as_none(folder: Path, index: bytes) -> None:
     compile_rules(rules_of("lookup"))
     (place,) = (folder / "circuits").iterdir()
     (place / "circuit.json").write_bytes(index)
     assert compile_rules(rules_of("lookup")).stats.constraints == compiled("lookup").stats.constraints
+
+
+def test_an_index_without_sizes_is_as_good_as_none(folder: Path) -> None:
+    compile_rules(rules_of("lookup"))
+    (place,) = (folder / "circuits").iterdir()
+    index = json.loads((place / "circuit.json").read_bytes())
+    del index["stats"]["terms"]
+    (place / "circuit.json").write_text(json.dumps(index))
+    assert compile_rules(rules_of("lookup")).stats == compiled("lookup").stats
 
 
 def test_a_cache_that_cannot_be_written_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,21 +111,24 @@ class Choices:
         return "no constraint says that the bits have the sum 1"
 
     def _unguarded(self, bound: OneSidedBound) -> str | None:
-        """Which of the forms that a choice must leave non-negative is not a sum of booleans; None if all are."""
-        relations, modulus = self._relations, self._relations.modulus
+        """Which of the forms that a choice must leave non-negative is not shown to be so; None if all are."""
         for index, row in enumerate(bound.branches):
-            guard = relations.terms(row)
-            wire = max(guard, default=ONE_WIRE)
-            for constraint in self._touching[wire]:
-                terms = relations.linear(constraint) or {}
-                if wire in terms and wire in guard:
-                    scale = guard[wire] * pow(terms[wire], -1, modulus)  # the equation says: nothing = scaled
-                    scaled = {other: value * scale % modulus for other, value in terms.items()}
-                    if self._is_slack(guard, scaled):
-                        break
-            else:
+            wire = max(self._relations.wires_of(row), default=ONE_WIRE)
+            if not any(self._shows_guard(constraint, row, wire) for constraint in self._touching[wire]):
                 return f"no constraint says that guard {index} is not negative"
         return None
+
+    def _shows_guard(self, constraint: int, row: int, wire: int) -> bool:
+        """Whether a constraint says that a form is a sum of booleans with positive weights, or is itself boolean."""
+        relations, modulus = self._relations, self._relations.modulus
+        terms, guard = relations.linear(constraint), relations.terms(row)
+        if terms is None:
+            factors = (rows[constraint] for rows in (relations.a, relations.b, relations.c))
+            return all(relations.content(factor) == relations.content(row) for factor in factors)
+        if wire not in terms or wire not in guard:
+            return False
+        scale = guard[wire] * pow(terms[wire], -1, modulus)  # the equation says that this multiple of it is zero
+        return self._is_slack(guard, {other: value * scale % modulus for other, value in terms.items()})
 
     def _inverse(self, bound: OneSidedBound, propagation: Propagation) -> dict[int, Verdict] | str:
         """``x y = z`` and ``x (k + m z) = 0`` fix z by a known x: where x = 0 the first says z = 0, elsewhere

@@ -370,6 +370,14 @@ def test_a_guard_that_is_an_equation() -> None:
         assert classify(cs).holds is holds
 
 
+def test_a_guard_that_is_boolean() -> None:
+    nested, form = {3: 1, 2: -1}, LinearCombination({3: 1, 2: -1})
+    for constraint, holds in (((nested, nested, nested), True), ((nested, nested, {2: 1}), False)):
+        cs = system(1, 4, [bit(2), bit(3), constraint, ({X: 1}, {X: 1}, {X: 1})])
+        cs.declare_bound(2, 2, "marks", "what weighs fully is among those that weigh", kind="choice", branches=[form])
+        assert classify(cs).holds is holds
+
+
 def test_a_guard_that_is_always_zero_or_a_constant() -> None:
     for form in (LinearCombination({}), LinearCombination.of_constant(-1)):
         cs = system(1, 3, [bit(2), ({X: 1}, {X: 1}, {X: 1})])

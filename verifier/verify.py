@@ -28,7 +28,7 @@ from zkmargin.errors import (
     StatementMismatch,
 )
 from zkmargin.field import encode_elements, require_canonical
-from zkmargin.formats import count_public
+from zkmargin.formats import count_public, split_verifying_key
 from zkmargin.margin.market import Market
 from zkmargin.verifier.checks import (
     Case,
@@ -119,9 +119,7 @@ def _engine(name: str | None) -> str:
     if name is None:
         return engine_name()
     if name not in ENGINES:
-        raise EngineUnavailable(
-            "unknown verification engine", expected=" or ".join(ENGINES), got=str(name)[:40]
-        )
+        raise EngineUnavailable("unknown verification engine", expected=" or ".join(ENGINES), got=str(name)[:40])
     return name if name == "python" else engine_name(name)
 
 
@@ -138,6 +136,7 @@ def _require_proof(case: Case) -> None:
     for name, point in (("a", proof[:64]), ("b", proof[64:192]), ("c", proof[192:])):
         if not any(point):
             raise ProofPoint("no honest proof holds the point at infinity", where=f"proof.{name}")
+    _require_bound_inputs(case.verifying_key)
     publics = compute_public_inputs(case.envelope, case.rules, case.market, _arithmetic(case.engine))
     if len(publics) != count_public(case.verifying_key):
         raise KeyNotListed(
@@ -148,9 +147,19 @@ def _require_proof(case: Case) -> None:
     verify_groth16(case.verifying_key, encode_elements(publics), proof, engine=case.engine)
 
 
-def compute_public_inputs(
-    envelope: Envelope, rules: RuleSet, market: Market, arithmetic: Arithmetic
-) -> Sequence[int]:
+def _require_bound_inputs(verifying_key: bytes) -> None:
+    """Every public input moves the equation.
+
+    ``context`` stands in no constraint of the circuit: what binds it is its point in the key, which setups that
+    add no row per public input (as snarkjs and ours do) leave at infinity. Such a proof would answer any challenge.
+    """
+    *_, points = split_verifying_key(verifying_key)
+    for index, point in enumerate(points[1:]):
+        if not any(point):
+            raise ProofPoint("the key binds no value of a public input", where=f"verifying key, IC[{index + 1}]")
+
+
+def compute_public_inputs(envelope: Envelope, rules: RuleSet, market: Market, arithmetic: Arithmetic) -> Sequence[int]:
     """All public inputs in circuit order: those of the envelope, gamma, and what follows from the tables."""
     plan, context, stated = Plan(rules), envelope.context, envelope.public_inputs
     values = stated.leading()
@@ -192,9 +201,7 @@ def _verdict(case: Case, entry: AcceptedRuleSet, claim: Claim, source: Literal["
         policy=policy.name,
         policy_id=policy.policy_id,
         venues=tuple(
-            VenueFinding(
-                venue.name, venue.venue_id, statement.seq, statement.as_of, case.at - statement.as_of
-            )
+            VenueFinding(venue.name, venue.venue_id, statement.seq, statement.as_of, case.at - statement.as_of)
             for venue, statement in zip(policy.venues, statements, strict=True)
         ),
         price_time=snapshot.price_time,

@@ -219,3 +219,41 @@ def test_times_and_ratios_are_bounded(inputs: Path, tmp_path: Path) -> None:
         called = call("verify", inputs / "proof.json", "--at", time, "--json")
         assert (called.code, called.json["error"]["code"]) == (2, "E_USAGE"), time
     assert os.listdir(tmp_path) == []
+
+
+HOSTILE = ("", "-1", "1e999999999", "9" * 30, "9" * 5000, "\u0661", "a=b", "im_factor=" + "9" * 5000, "\x1b[31m")
+
+
+def _options() -> Iterator[tuple[str, str]]:
+    """Every option that takes text or a number."""
+    for name in COMMANDS:
+        command: click.Command = cli
+        for word in name.split():
+            assert isinstance(command, click.Group)
+            inner = command.get_command(click.Context(command), word)
+            assert inner is not None
+            command = inner
+        for parameter in command.params:
+            texts = not isinstance(parameter.type, click.Path | click.Choice | click.types.BoolParamType)
+            if isinstance(parameter, click.Option) and texts:
+                yield name, parameter.opts[-1]
+
+
+@pytest.mark.parametrize(("name", "option"), list(_options()), ids=lambda part: part.replace(" ", "-"))
+def test_hostile_options(name: str, option: str, inputs: Path, tmp_path: Path) -> None:
+    """Whatever an option says, the command ends in order: done, or refused with a code."""
+    for index, value in enumerate(HOSTILE):
+        out = tmp_path / str(index)
+        out.mkdir()
+        text = READS.sub(lambda m: str(inputs / m[1]), COMMANDS[name])
+        words = WRITES.sub(lambda m, out=out: str(out / m[1]), text).split()  # type: ignore[misc]
+        called = call(*name.split(), *words, f"{option}={value}", "--json")
+        place = f"{name} {option}={value[:40]!r}: {called.code} {called.out[:500]} {called.err[:500]}"
+        assert "Traceback" not in called.out + called.err, place
+        if called.code == 0:
+            assert "error" not in called.json, place
+            continue
+        error = called.json["error"]
+        assert error["code"] != "E_INTERNAL", place
+        assert called.code == CODES[error["code"]], place
+        assert os.listdir(out) == [], place

@@ -43,6 +43,8 @@ class PrivateColumns(Protocol):
 
     @property
     def private(self) -> Sequence[PrivateColumn]: ...
+    @property
+    def venues(self) -> int: ...
     def shape(self, axes: tuple[str, ...], /) -> tuple[int, ...]: ...
 
 
@@ -104,12 +106,13 @@ class PositionLayout:
                 column.name,
                 column.lo,
                 column.bits,
-                prod(rules.shape(column.axes)),
+                prod(rules.shape(axes)),
                 column.decimals,
                 str(column.unit),
-                tuple(zip(column.axes, rules.shape(column.axes), strict=True)),
+                tuple(zip(axes, rules.shape(axes), strict=True)),
             )
             for column in rules.private
+            for axes in [column.axes[1:] if rules.venues > 1 else column.axes]  # a statement is one venue's
         }
         cash = layouts.pop(CASH, None)
         if cash is not None and cash.count != 1:

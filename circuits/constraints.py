@@ -53,7 +53,7 @@ class OneSidedBound:
     inequality: str
     kind: BoundKind
     branches: tuple[int, ...] = field(default=(), compare=False)
-    """The rows of the linear table that an upper bound is at least."""
+    """Rows of the linear table: what an upper bound is at least; what a choice must leave non-negative."""
 
     @property
     def wires(self) -> range:
@@ -94,6 +94,8 @@ class ConstraintSystem:
         """Public inputs that the circuit computes: what it says of the others, not given with them."""
         self.unread: dict[str, str] = {}
         """Public inputs that no constraint needs to read, and why."""
+        self.unread_wires: set[int] = set()
+        self.unread_wires: set[int] = set()
         self.n_wires = 1
         self.n_public = 0
         self.n_private = 0
@@ -237,9 +239,11 @@ class ConstraintSystem:
             self.enforce_rows(row_a, row_b, self.table.of_wire(out), f"{label}[{out - first}]")
         return [LinearCombination.of_wire(wire) for wire in range(first, first + len(pairs))]
 
-    def assign_public(self, name: str, value: LinearCombination, label: str) -> None:
-        """Constrain a public input to a value, and have the program write it."""
-        (wire,) = self.publics[name].wires
+    def assign_public(self, name: str, value: LinearCombination, label: str, index: int = 0) -> None:
+        """Constrain an element of a public input to a value, and have the program write it. A circuit that computes
+        one element of an input computes all.
+        """
+        wire = self.publics[name].wires[index]
         self.outputs.add(name)
         self.program.emit(Op.LIN, self._scope_without_indices + label, wire, self.table.row(value))
         self.enforce_equal(value, LinearCombination.of_wire(wire), label)
@@ -277,6 +281,52 @@ class ConstraintSystem:
         first_row, *_ = [self.table.append_combination(value) for value in values]
         self._advise("one_hot", Op.ONEHOT, label, (first, count), first, count, first_row)
         return first
+
+    def advise_quotient(self, x: LinearCombination, y: LinearCombination, label: str) -> tuple[int, int]:
+        """Wires with quotient and remainder of ``x >= 0`` by ``y > 0``, unconstrained. The program fails for others."""
+        first = self.allocate(2)
+        rows = self.table.row(x), self.table.row(y)
+        self._advise("quotient", Op.DIVMOD, label, (first, 2), first, first + 1, *rows)
+        return first, first + 1
+
+    def advise_root(self, x: LinearCombination, divisor: int, label: str) -> int:
+        """A wire with ``isqrt(max(x, 0) // divisor)``, unconstrained."""
+        out = self.allocate()
+        rows = self.table.row(x), self.table.row(LinearCombination.of_constant(divisor))
+        self._advise("root", Op.ROOT, label, (out, 1), out, *rows)
+        return out
+
+    def advise_rank(self, values: Sequence[LinearCombination], rank: int, label: str) -> int:
+        """A wire with the ``rank``-th largest of the values read as signed integers, unconstrained."""
+        out = self.allocate()
+        first_row, *_ = [self.table.append_combination(value) for value in values]
+        self._advise("rank", Op.RANK, label, (out, 1), out, len(values), first_row, rank)
+        return out
+
+    def advise_top(self, values: Sequence[LinearCombination], rank: int, label: str) -> int:
+        """As many wires as there are values: 1 at the ``rank`` largest ones, else 0, unconstrained."""
+        first, count = self.allocate(len(values)), len(values)
+        first_row, *_ = [self.table.append_combination(value) for value in values]
+        self._advise("top", Op.TOP, label, (first, count), first, count, first_row, rank)
+        return first
+
+    def advise_first(self, values: Sequence[LinearCombination], label: str) -> int:
+        """As many wires as there are values: 1 at the first that is not negative, at the last if all are; else 0."""
+        first, count = self.allocate(len(values)), len(values)
+        first_row, *_ = [self.table.append_combination(value) for value in values]
+        self._advise("tier", Op.FIRST, label, (first, count), first, count, first_row)
+        return first
+
+    def advise_spread(
+        self, left: Sequence[LinearCombination], ratio: Sequence[LinearCombination], label: str
+    ) -> tuple[int, int]:
+        """Wires with the spreads that a row forms, and whether in the direction of its ratios, unconstrained."""
+        first = self.allocate(2)
+        rows = [self.table.append_combination(value) for value in left]
+        ratios = [self.table.append_combination(value) for value in ratio]
+        operands = (first, first + 1, len(rows), rows[0], ratios[0])
+        self._advise("spread", Op.SPREAD, label, (first, 2), *operands)
+        return first, first + 1
 
     def advise_functionals(self, bases: Sequence[tuple[int, int]], count: int, label: str) -> int:
         """The first of ``count`` wires: per wire k the sum over bases b and rows j of ``base_b[j] *
@@ -316,11 +366,13 @@ class ConstraintSystem:
         """Say that advice is fixed by the public inputs ``commitment`` and, after it, ``challenge``."""
         self.challenged.append(ChallengedAdvice(self.path(label), first_wire, count, commitment, challenge))
 
-    def leave_unread(self, name: str, reason: str) -> None:
-        """Say that no constraint needs to read a public input: the verifying key binds it all the same."""
+    def leave_unread(self, name: str, reason: str, index: int | None = None) -> None:
+        """Say that no constraint needs to read a public input, or one element: the verifying key binds it all the same."""
         if name not in self.publics:
             raise CircuitError("only public inputs may be left unread", where=name)
-        self.unread[name] = reason
+        wires = self.publics[name].wires
+        self.unread[name if index is None else f"{name}[{index}]"] = reason
+        self.unread_wires |= set(wires if index is None else wires[index : index + 1])
 
     # --- integers -----------------------------------------------------------------------------------------
 

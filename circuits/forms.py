@@ -173,12 +173,15 @@ class Forms:
     def is_functional(self, node: Node) -> bool:
         """Whether a node is bound by the challenge: a linear sum with public coefficients or a label.
 
-        A sum with constant coefficients alone is a linear combination of wires already.
+        A sum with constant coefficients alone is a linear combination of wires already, and so is what a label
+        makes of it that is part of the circuit.
         """
         return isinstance(node, Sum | SumBy | At) and self.is_linear(node) and self._has_public_part(node)
 
     def _has_public_part(self, node: Node) -> bool:
-        if node.type.visibility is not Visibility.PRIVATE or isinstance(node, SumBy | At):
+        if node.type.visibility is not Visibility.PRIVATE:
+            return True
+        if isinstance(node, SumBy | At) and self._rules.labels[node.label].fixed is None:
             return True
         if self.row_form(node) is not None:
             return False

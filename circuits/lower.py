@@ -10,11 +10,13 @@ bound is refused. So a mistake in the side pass cannot become an unsound circuit
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+
+import numpy as np
 
 from zkmargin.circuits.account import Account, form_values
 from zkmargin.circuits.arrays import Numbers, align, along, array_of, elementwise, places
+from zkmargin.circuits.builtins import BUILTINS, Builtins
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.maximum import (
     exact_cost,
@@ -28,11 +30,13 @@ from zkmargin.circuits.gadgets.select import product
 from zkmargin.circuits.gadgets.sign import absolute_of_positive, sign_width
 from zkmargin.circuits.integers import Num, num_unchecked
 from zkmargin.circuits.linear import LinearCombination
+from zkmargin.circuits.lowered import Lowered, join_sides
 from zkmargin.circuits.plan import DirectInput, Plan
 from zkmargin.circuits.rules.tree import (
     Abs,
     At,
     ColumnRef,
+    LabelDecl,
     LinearSum,
     Literal,
     Max,
@@ -48,23 +52,7 @@ from zkmargin.circuits.rules.tree import (
 from zkmargin.circuits.signs import Signs
 from zkmargin.errors import CircuitError
 
-
-@dataclass(frozen=True)
-class Lowered:
-    """A node in the circuit: numbers along its axes, and what they are to its true value."""
-
-    values: Numbers
-    side: Side
-
-
-def join_sides(*sides: Side) -> Side:
-    """The side of a sum of parts. Raises CircuitError for upper and lower bounds together: that bounds
-    nothing.
-    """
-    bounds = {side for side in sides if side is not Side.EXACT}
-    if len(bounds) > 1:
-        raise CircuitError("upper and lower bounds meet in one value")
-    return bounds.pop() if bounds else Side.EXACT
+__all__ = ["Lowered", "Lowering", "join_sides"]
 
 
 class Lowering:
@@ -79,6 +67,7 @@ class Lowering:
         self._account = account
         self._functionals = functionals
         self._signs = signs
+        self._builtins = Builtins(cs, plan.rules, lambda x, label: self._positive_number(x, Side.UPPER, label)[0])
         self._done: dict[Node, Lowered] = {}
         self._names: dict[Node, str] = {}
         for name, node in plan.rules.definitions.items():
@@ -140,18 +129,18 @@ class Lowering:
             return self._positive(node)
         if isinstance(node, Abs):
             return self._absolute(node)
+        if isinstance(node, BUILTINS):
+            return self._builtins.lower(node, [self.lower(child) for child in node.children], self._name(node))
         raise CircuitError("node has no circuit reading", got=type(node).__name__)
 
     # --- linear
     # -----------------------------------------------------------------------------------------------------
 
     def _direct(self, direct: DirectInput, lo: int, hi: int) -> Numbers:
-        """Public inputs that the verifier computes from tables whose bounds it checks; zero beyond active
-        rows.
-        """
+        """Public inputs that the verifier computes from tables whose bounds it checks, padded rows included."""
         first = self._cs.publics["direct"].first + direct.first
         wires = (LinearCombination.of_wire(wire) for wire in range(first, first + direct.count))
-        return array_of((num_unchecked(lc, min(lo, 0), max(hi, 0)) for lc in wires), direct.shape)
+        return array_of((num_unchecked(lc, lo, hi) for lc in wires), direct.shape)
 
     def _linear_sum(self, node: LinearSum) -> Lowered:
         parts = [self.lower(term) for _, term in node.terms]
@@ -180,6 +169,8 @@ class Lowering:
         label = self._rules.labels[node.label]
         gone = label.axis if isinstance(node, SumBy) else label.target
         inner = self.lower(node.x)
+        if label.fixed is not None:
+            return Lowered(self._by_fixed_label(node, label, inner.values), inner.side)
         axes = {*node.x.type.axes, label.axis, label.target}
         wide = tuple(axis for axis in self._rules.axes if axis in axes)
         direct = self._plan.direct_labels[node.label]
@@ -189,6 +180,23 @@ class Lowering:
             align(self._rules, inner.values, node.x.type.axes, wide),
         )
         return Lowered(self._total(terms, wide, (gone,)), inner.side)  # factors 0 and 1 keep a bound a bound
+
+    def _by_fixed_label(self, node: SumBy | At, label: LabelDecl, values: Numbers) -> Numbers:
+        """A label that is part of the circuit: sums and copies, no constraint."""
+        old, new = (label.axis, label.target) if isinstance(node, SumBy) else (label.target, label.axis)
+        others = tuple(axis for axis in node.type.axes if axis != new)
+        wide = tuple(axis for axis in self._rules.axes if axis == old or axis in others)
+        rows = along(align(self._rules, values, node.x.type.axes, wide), wide, (old,))
+        flat = rows.reshape(-1, rows.shape[-1])
+        columns = []
+        for place in range(self._rules.axes[new].capacity):
+            if isinstance(node, SumBy):
+                members = [row for row, group in enumerate(label.fixed or ()) if group == place]
+            else:
+                members = [group for group in (label.fixed or ())[place : place + 1] if group >= 0]
+            columns.append([Num.total(element[row] for row in members) for element in flat])
+        numbers = array_of((number for column in columns for number in column), (len(columns), *rows.shape[:-1]))
+        return np.moveaxis(numbers, 0, node.type.axes.index(new))
 
     # --- products
     # ---------------------------------------------------------------------------------------------------

@@ -33,8 +33,9 @@ KIND_BITS, RATIO_BITS, LOCK_BITS = 8, 16, 64
 CLAIM_BITS = KIND_BITS + 2 * RATIO_BITS + LOCK_BITS
 POCKET_BITS = 8
 CASH = "cash"
-SECRETS = ("ask", "nk", "pocket", "subject", "listing", "salt")
-"""Private inputs beside the account's columns; with functionals there is ``blind`` too."""
+SALT = "salt"
+SECRETS = ("ask", "nk", "pocket", "subject", "listing", SALT)
+"""Private inputs beside the account's columns, one salt per venue; with functionals there is ``blind`` too."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def declare_inputs(cs: ConstraintSystem, plan: Plan) -> None:
             count *= size
         cs.private(column.name, count)
     for name in SECRETS:
-        cs.private(name)
+        cs.private(name, plan.rules.venues if name == SALT else 1)
     if plan.bases:
         cs.private("blind")
 
@@ -156,19 +157,24 @@ def constrain_nullifier(cs: ConstraintSystem, owner: Owner) -> None:
 def open_positions(cs: ConstraintSystem, rules: RuleSet, account: Account, owner: Owner) -> None:
     """``positions = H(T_positions, owner, pocket, subject, sizeCommitment, cash, listing, salt)``.
 
+    One for each venue, of its part of the columns under its salt; owner, pocket and subject are the same in all.
     The sizes are packed from their range-checked digits, after the layout that says what they mean.
                                                                               specs/statement.md#positions
     """
-    sizes = [LinearCombination.of_constant(PositionLayout.of(rules).identity)]
-    for column in rules.private:
-        if column.name != CASH:
-            sizes += pack(cs, [digits.shifted for digits in account.digits[column.name]])
-    with cs.scope("positions"):
-        size_commitment = sponge(cs, "size", sizes, "sizes")
-        cash = account.columns[CASH].item().lc if CASH in account.columns else ZERO
-        opening = [owner.identity, owner.pocket.lc, _private(cs, "subject"), size_commitment, cash]
-        opening += [_private(cs, "listing"), _private(cs, "salt")]
-        cs.assign_public("positions", tagged(cs, "positions", opening, "commitment"), "equal")
+    layout = PositionLayout.of(rules).identity
+    for venue, salt in enumerate(cs.privates["salt"].wires):
+        sizes = [LinearCombination.of_constant(layout)]
+        for column in rules.private:
+            if column.name != CASH:
+                digits = account.digits[column.name]
+                count = len(digits) // rules.venues  # the axis of venues is the first one
+                sizes += pack(cs, [digit.shifted for digit in digits[count * venue : count * (venue + 1)]])
+        with cs.scope("positions" if rules.venues == 1 else f"positions[{venue}]"):
+            size_commitment = sponge(cs, "size", sizes, "sizes")
+            cash = account.columns[CASH].reshape(-1)[venue].lc if CASH in account.columns else ZERO
+            opening = [owner.identity, owner.pocket.lc, _private(cs, "subject"), size_commitment, cash]
+            opening += [_private(cs, "listing"), LinearCombination.of_wire(salt)]
+            cs.assign_public("positions", tagged(cs, "positions", opening, "commitment"), "equal", venue)
 
 
 def constrain_no_collateral(cs: ConstraintSystem) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zkmargin.circuits.forms import Base, Forms, OneBase
-from zkmargin.circuits.rules.plaintext import evaluate_public
+from zkmargin.circuits.rules.plaintext import evaluate_public, label_indices
 from zkmargin.circuits.rules.tree import (
     At,
     LinearSum,
@@ -62,12 +62,14 @@ class TableReader:
     def __init__(self, rules: RuleSet, tables: Tables) -> None:
         self.rules = rules
         self.tables = tables
+        self.active = rules.sizes(tables.sizes)
+        """Active rows of every axis."""
         self._arrays: dict[Node, Integers] = {}
 
     def size(self, axis: str) -> int:
         """The number of rows that count: active ones, or all where padding repeats the last one."""
         declared = self.rules.axes[axis]
-        return self.tables.sizes[axis] if declared.padding is Padding.ZERO else declared.capacity
+        return self.active[axis] if declared.padding is Padding.ZERO else declared.capacity
 
     def array(self, node: Node) -> Integers:
         """A public node's integers along its axes."""
@@ -77,9 +79,13 @@ class TableReader:
             self._arrays[node] = np.pad(active, missing, mode="edge") if any(map(any, missing)) else active
         return self._arrays[node]
 
+    def padded(self, node: Node) -> Integers:
+        """A public node's integers on all rows of the circuit, evaluated from padded columns."""
+        return evaluate_public(self.rules, self.tables, [node], padded=True)[node]
+
     def label(self, name: str) -> Indices:
         """The target of each row that counts; -1 for none."""
-        indices = np.array(self.tables.labels[name].indices, dtype=np.int64)
+        indices = np.array(label_indices(self.rules, self.tables, name), dtype=np.int64)
         missing = self.size(self.rules.labels[name].axis) - len(indices)
         return np.pad(indices, (0, missing), mode="edge") if missing else indices
 

@@ -18,14 +18,10 @@ import numpy as np
 from zkmargin.backend import Arithmetic, SparseMatrixHandle, engine
 from zkmargin.circuits.forms import Base, ColumnBase, Forms
 from zkmargin.circuits.matrices import Indices, Integers, LinearReader, TableReader
-from zkmargin.circuits.rules.plaintext import pad
 from zkmargin.circuits.rules.tree import At, Node, Padding, RuleSet, Source, SumBy, Visibility
 from zkmargin.errors import CircuitError
 from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, require_canonical
 from zkmargin.margin.tables import Tables
-
-VENUES = 1
-"""Position statements per proof."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +91,11 @@ class Plan:
         elif self.forms.is_functional(node):
             self.functionals[node] = Functional(node, self.n_functionals, self.rules.shape(node.type.axes))
         else:
-            if isinstance(node, SumBy | At) and node.label not in self.direct_labels:
-                label = self.rules.labels[node.label]
+            label = self.rules.labels[node.label] if isinstance(node, SumBy | At) else None
+            if label is not None and label.fixed is None and label.name not in self.direct_labels:
                 axes = tuple(axis for axis in self.rules.axes if axis in (label.axis, label.target))
                 first = self.n_direct
-                self.direct_labels[node.label] = DirectInput(None, node.label, axes, first, self.rules.shape(axes))
+                self.direct_labels[label.name] = DirectInput(None, label.name, axes, first, self.rules.shape(axes))
             for child in node.children:
                 self._visit(child, seen)
 
@@ -145,7 +141,7 @@ class Plan:
         """Names and counts of the public inputs in order.
         specs/statement.md#public-inputs
         """
-        inputs = [("context", 1), ("claim", 1), ("positions", VENUES)]
+        inputs = [("context", 1), ("claim", 1), ("positions", self.rules.venues)]
         inputs += [("collateral_root", 1), ("nullifier", 1), ("scope", 1)]
         if self.bases:
             inputs += [("C", 1), ("gamma", 1), ("t", self.n_rows)]
@@ -187,14 +183,9 @@ class Plan:
 
 def _require_supported(rules: RuleSet) -> None:
     """Refuse what has a plaintext reading and no circuit reading."""
-    if rules.venues != VENUES:
-        raise CircuitError("circuits take one venue", where=rules.file, got=rules.venues)
     for column in rules.private:
         if column.source is not Source.VENUE:
             raise CircuitError("circuits take private columns that a venue vouches for", where=column.name)
-    for label in rules.labels.values():
-        if label.fixed is not None:
-            raise CircuitError("circuits take labels from the tables", where=label.name)
 
 
 def _axes(axes: Sequence[str]) -> str:
@@ -216,12 +207,12 @@ class BoundPlan:
 
     @cached_property
     def direct(self) -> list[int]:
-        """The direct inputs, row-major over capacities, padded rows zero, negatives as ``r - |x|``."""
+        """The direct inputs, row-major over capacities, evaluated from padded columns; negatives as ``r - |x|``."""
         values: list[int] = []
         for direct in self.plan.directs:
             filled = np.zeros(direct.shape, dtype=object)
             if direct.node is not None:
-                filled = pad(self.plan.rules, direct.axes, self._reader.array(direct.node))
+                filled = self._reader.padded(direct.node)
             elif direct.label is not None:
                 groups = self._reader.label(direct.label)
                 rows = np.flatnonzero(groups >= 0)
@@ -285,5 +276,5 @@ class BoundPlan:
             return []
         rules = self.plan.rules
         active = np.zeros(rules.shape(base.axes), dtype=bool)
-        active[tuple(slice(self._reader.tables.sizes[axis]) for axis in base.axes)] = True
+        active[tuple(slice(self._reader.active[axis]) for axis in base.axes)] = True
         return [int(element) for element in np.flatnonzero(~active.reshape(-1))]

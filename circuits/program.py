@@ -29,6 +29,12 @@ HINTS: Final = MappingProxyType(
         "sign": "whether a value is non-negative, where either answer gives a sound bound",
         "maximum": "an upper bound on branches; each branch constrains it from below",
         "one_hot": "the place of the largest value; booleans with sum one, any place gives a sound bound",
+        "quotient": "a quotient and its remainder; range checks say on which side of the true one it is",
+        "root": "a square root; its square is compared with the value",
+        "rank": "a threshold among values; sound wherever it lies, or compared with the values",
+        "top": "marks of the largest values; booleans with a given sum, any of them give a sound bound",
+        "tier": "the tier of a value; booleans with sum one, the bounds of the tier are compared with the value",
+        "spread": "how many spreads a row forms; products with its ratios show that it fits, and that no more would",
         "functionals": "the linear functionals of the account; the challenge fixes them all",
     }
 )

@@ -70,7 +70,10 @@ class StatementRun:
     def _complete(self, name: str, given: object) -> Sequence[int]:
         """The values of a private input over its capacities, zeros beyond the active rows."""
         column = self._plan.rules.columns.get(name)
-        shape = self._plan.rules.shape(column.axes) if column is not None else ()
+        count = self._inputs[name].count
+        shape: tuple[int, ...] = (count,) if count > 1 else ()
+        if column is not None:
+            shape = self._plan.rules.shape(column.axes)
         values = np.asarray(given, dtype=object)
         fits = len(values.shape) == len(shape)
         if not fits or any(n > size for n, size in zip(values.shape, shape, strict=True)):

@@ -198,6 +198,7 @@ class _Column:
 
 
 class _Rules:
+    venues: int = 1
     private: Sequence[_Column] = (
         _Column("cash", (), -(2**63), 64),
         _Column("size", ("instrument",), -(2**37), 38),

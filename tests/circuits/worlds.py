@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
+import numpy as np
+
 from zkmargin.backend import Arithmetic, engine
 from zkmargin.circuits.compile import CompiledCircuit, compile_rules
 from zkmargin.circuits.plan import BoundPlan
 from zkmargin.circuits.rules import RuleSet, check_tables, evaluate, parse_rules
-from zkmargin.circuits.rules.tree import Padding, Role
+from zkmargin.circuits.rules.tree import ColumnRef, Monotone, Padding, Role
 from zkmargin.circuits.run import StatementRun
 from zkmargin.circuits.testing import LyingEngine
 from zkmargin.errors import ParameterCondition, WitnessFailed
@@ -127,10 +129,14 @@ def compiled(name: str) -> CompiledCircuit:
 
 def random_tables(rules: RuleSet, random: Random) -> Tables:
     """Tables within the declared bounds and conditions, with active sizes up to the capacities."""
-    sizes = {
-        axis.name: axis.capacity if axis.padding is Padding.NONE else random.randint(1, axis.capacity)
-        for axis in rules.axes.values()
-    }
+    sizes = rules.sizes(
+        {
+            axis.name: axis.capacity if axis.padding is Padding.NONE else random.randint(1, axis.capacity)
+            for axis in rules.axes.values()
+            if axis.like is None
+        }
+    )
+    rising = {(c.x.name, c.axis) for c in rules.conditions if isinstance(c, Monotone) and isinstance(c.x, ColumnRef)}
 
     def values(axes: Sequence[str], low: int, high: int) -> object:
         if not axes:
@@ -141,10 +147,15 @@ def random_tables(rules: RuleSet, random: Random) -> Tables:
     for declared in rules.columns.values():
         if declared.role is not Role.PRIVATE:
             drawn = values(declared.axes, declared.minimum, declared.maximum)
+            for name, axis in rising:
+                if name == declared.name:
+                    drawn = np.sort(np.array(drawn, dtype=object), axis=declared.axes.index(axis)).tolist()
             column = Column.of(declared.name, declared.axes, declared.decimals, drawn)
             (parameters if declared.role is Role.PARAMETER else columns)[declared.name] = column
     labels = {}
     for label in rules.labels.values():
+        if label.fixed is not None:
+            continue
         indices = tuple(random.randint(-1, sizes[label.target] - 1) for _ in range(sizes[label.axis]))
         labels[label.name] = Label(label.name, label.axis, label.target, indices)
     names = {axis: tuple(f"{axis}{row}" for row in range(size)) for axis, size in sizes.items()}
@@ -163,7 +174,7 @@ def random_positions(rules: RuleSet, tables: Tables, random: Random) -> dict[str
         if not axes:
             near = max(low, min(high, random.randint(-50, 50)))
             return random.choice((0, near, near, low, high, random.randint(low, high)))
-        return [values(axes[1:], low, high) for _ in range(tables.sizes[axes[0]])]
+        return [values(axes[1:], low, high) for _ in range(rules.sizes(tables.sizes)[axes[0]])]
 
     return {c.name: values(c.axes, c.minimum, c.maximum) for c in rules.private if c.name != "cash"}
 
@@ -217,7 +228,7 @@ def start(
     arithmetic: Arithmetic | None = None,
 ) -> StatementRun:
     """The first part of a statement's witness."""
-    private = {**account, **SECRETS, **({"blind": 16} if circuit.plan.bases else {})}
+    private = {**SECRETS, **account, **({"blind": 16} if circuit.plan.bases else {})}
     public = {"context": 1, "claim": claim.packed, "scope": 2}
     return StatementRun(circuit, private, public, market, arithmetic)
 

@@ -1,0 +1,155 @@
+"""Risk measures of scenarios: the n-th largest, and the mean of the n largest.
+specs/gadgets.md#measures
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from zkmargin.circuits.constraints import ConstraintSystem
+from zkmargin.circuits.gadgets.bits import boolean, decompose
+from zkmargin.circuits.integers import Bit, Num, num_unchecked
+from zkmargin.circuits.linear import LinearCombination
+from zkmargin.errors import CircuitError
+
+
+def marks(cs: ConstraintSystem, numbers: Sequence[Num], count: int, label: str = "marks") -> list[Bit]:
+    """Bits of which ``count`` are 1; an honest prover marks the largest numbers.      specs/gadgets.md#measures
+
+    Ensures: exactly ``count`` bits are 1. *Which* is the prover's choice: a use must be sound for every choice.
+    Cost: one constraint per number, and one.
+    """
+    with cs.scope(label):
+        first = cs.advise_top([number.lc for number in numbers], count, "marked")
+        chosen = f"any {count} of {len(numbers)}: the caller's bound holds for each choice"
+        bits = [boolean(cs, wire, "bit") for wire in range(first, first + len(numbers))]
+        total = LinearCombination.total(bit.lc for bit in bits)
+        exactly = [total.plus_constant(-count)]
+        cs.declare_bound(first, len(numbers), "marked", chosen, kind="choice", branches=exactly)
+        cs.enforce_equal(total, LinearCombination.of_constant(count), "count")
+    return bits
+
+
+def rank_upper_bound(cs: ConstraintSystem, numbers: Sequence[Num], rank: int, label: str = "upper") -> Num:
+    """A number that is at least the ``rank``-th largest: at least all but ``rank - 1``.  specs/gadgets.md#measures
+
+    Requires: numbers and their spread B are integers of the field; ``1 <= rank <= S``.
+    Ensures: ``R >= x_s - B b_s`` for every s, ``sum b = rank - 1``: R is not below the numbers that are not waived.
+    Cost: ``S (w + 2) + 1``, w the digits of B; without waivers ``S (w + 1)``.
+    """
+    if not 1 <= rank <= len(numbers):
+        raise CircuitError("there is no such rank", where=cs.path(label), got=rank)
+    lowest, highest = min(number.lo for number in numbers), max(number.hi for number in numbers)
+    spread = highest - lowest
+    width = max(1, spread.bit_length())
+    with cs.scope(label):
+        branches = [number.lc for number in numbers]
+        if rank > 1:
+            waived = marks(cs, numbers, rank - 1, "waived")
+            branches = [number.lc - bit.lc * spread for number, bit in zip(numbers, waived, strict=True)]
+        bound = LinearCombination.of_wire(cs.advise_rank([number.lc for number in numbers], rank, "bound"))
+        (wire,) = bound.terms
+        inequality = f"bound >= each of {len(numbers)} numbers but {rank - 1}"
+        cs.declare_bound(wire, 1, "bound", inequality, kind="upper", branches=branches)
+        for index, branch in enumerate(branches):
+            slack = num_unchecked(bound - branch, 0, (1 << width) - 1)  # what the next line makes true
+            decompose(cs, slack, 0, width, f"number[{index}]")
+    # Some number is not waived, so lowest <= R; each difference to a branch is below 2^w.
+    result = num_unchecked(bound, lowest, highest + (1 << width) - 1)
+    cs.require_integer(num_unchecked(bound, lowest - spread, result.hi), 1)  # slacks hold over the integers
+    return result
+
+
+def rank_lower_bound(cs: ConstraintSystem, numbers: Sequence[Num], rank: int, label: str = "lower") -> Num:
+    """A number that is at most the ``rank``-th largest: the mirror of ``rank_upper_bound``.
+
+    Requires, Cost: as there, of the negatives from the other end.                     specs/gadgets.md#measures
+    """
+    return -rank_upper_bound(cs, [-number for number in numbers], len(numbers) - rank + 1, label)
+
+
+def ranked(cs: ConstraintSystem, numbers: Sequence[Num], rank: int, label: str = "ranked") -> Num:
+    """Exactly the ``rank``-th largest, counted with repetition.                       specs/gadgets.md#measures
+
+    Cost: both bounds, and one constraint: they are equal.
+    """
+    with cs.scope(label):
+        above = rank_upper_bound(cs, numbers, rank)
+        below = rank_lower_bound(cs, numbers, rank)
+        cs.enforce_equal(above.lc, below.lc, "equal")
+    lo, hi = min(number.lo for number in numbers), max(number.hi for number in numbers)
+    return num_unchecked(above.lc, lo, hi)  # it is one of the numbers
+
+
+def tail_upper_bound(
+    cs: ConstraintSystem,
+    numbers: Sequence[Num],
+    parts: tuple[int, int],
+    positive: Callable[[Num, str], Num],
+    label: str = "upper",
+) -> Num:
+    """At least p times the mean of the p/q largest: ``p eta + q sum max(x_s - eta, 0)``, whatever eta is.
+
+    R. T. Rockafellar, S. Uryasev, Optimization of conditional value-at-risk (2000), theorem 1: the smallest
+    such value over eta is the true one.                                               specs/gadgets.md#measures
+    Requires: ``positive(x, label)`` is at least ``max(x, 0)``, and exact for an honest prover.
+    Ensures: a bound from above; eta is an integer within w digits of the least number.
+    Cost: ``w + 1`` for eta, and S positive parts.
+    """
+    p, q = parts
+    lowest, highest = min(number.lo for number in numbers), max(number.hi for number in numbers)
+    width = max(1, (highest - lowest).bit_length())
+    with cs.scope(label):
+        wire = LinearCombination.of_wire(cs.advise_rank([number.lc for number in numbers], p // q + 1, "threshold"))
+        # The type of eta is what the next line makes true.
+        threshold = num_unchecked(wire, lowest, lowest + (1 << width) - 1)
+        digits = decompose(cs, threshold, lowest, width, "threshold")
+        anywhere = "p eta + q sum max(x - eta, 0) is at least the tail's sum for any eta"
+        cs.declare_bound(digits.first, width, "threshold", anywhere, kind="choice")
+        above = [positive(number - threshold, f"above[{index}]") for index, number in enumerate(numbers)]
+        total = Num.weighted([(p, threshold), *((q, part) for part in above)])
+        cs.require_integer(total, 1)
+    return total
+
+
+def tail_lower_bound(cs: ConstraintSystem, numbers: Sequence[Num], parts: tuple[int, int], label: str = "lower") -> Num:
+    """At most p times the mean of the p/q largest: ``sum c_s x_s`` with ``0 <= c_s <= q`` and ``sum c_s = p``.
+
+    Ensures: with m = p // q numbers weigh q, and where a rest is left one more weighs p - q m: as much as any
+    choice of them gives.                                                              specs/gadgets.md#measures
+    Cost: ``2S + 1``; ``4S + 2`` where p/q is not whole.
+    """
+    p, q = parts
+    whole, rest = divmod(p, q)
+    with cs.scope(label):
+        full = marks(cs, numbers, whole, "full")
+        weights = [bit.lc * q for bit in full]
+        if rest:
+            some = marks(cs, numbers, whole + 1, "some")
+            for index, (inner, outer) in enumerate(zip(full, some, strict=True)):
+                partial = outer.lc - inner.lc  # 0 or 1: what weighs fully is among those that weigh
+                cs.enforce(partial, partial, partial, f"nested[{index}]")
+                weights[index] = weights[index] + partial * rest
+        terms = [cs.product(n.lc, weight, "weighted") for n, weight in zip(numbers, weights, strict=True)]
+    lowest, highest = min(number.lo for number in numbers), max(number.hi for number in numbers)
+    total = num_unchecked(LinearCombination.total(terms), p * lowest, p * highest)  # weights add up to p
+    cs.require_integer(total, 1)
+    return total
+
+
+def tail(
+    cs: ConstraintSystem,
+    numbers: Sequence[Num],
+    parts: tuple[int, int],
+    positive: Callable[[Num, str], Num],
+    label: str = "tail",
+) -> Num:
+    """Exactly p times the mean of the p/q largest.                                    specs/gadgets.md#measures
+
+    Cost: both bounds, and one constraint: they are equal.
+    """
+    with cs.scope(label):
+        above = tail_upper_bound(cs, numbers, parts, positive)
+        below = tail_lower_bound(cs, numbers, parts)
+        cs.enforce_equal(above.lc, below.lc, "equal")
+    return below

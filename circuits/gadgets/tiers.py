@@ -1,0 +1,59 @@
+"""The value of the tier in which a number lies.
+specs/gadgets.md#tiers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zkmargin.circuits.constraints import ConstraintSystem
+from zkmargin.circuits.gadgets.bits import boolean, decompose
+from zkmargin.circuits.gadgets.select import pick
+from zkmargin.circuits.integers import Num
+from zkmargin.circuits.linear import ONE, LinearCombination
+from zkmargin.errors import CircuitError
+
+
+def tier_value(
+    cs: ConstraintSystem,
+    x: Num,
+    bounds: Sequence[Num],
+    values: Sequence[Num],
+    *,
+    late: bool,
+    early: bool,
+    label: str = "tier",
+) -> Num:
+    """``values[k]`` of the first tier k with ``x <= bounds[k]``; the last tier has no bound.  specs/gadgets.md#tiers
+
+    Requires: bounds rise (the verifier checks public ones); differences of x and bounds are integers of the field.
+    Ensures: with ``late`` the tier is not before the true one (``x <= bound``), with ``early`` not after it
+    (``x > `` the bound before); with both it is the true one. With one of them it is the prover's choice: sound
+    where values rise or fall in the direction that never helps.
+    Cost: for K tiers, public bounds and values: ``2K + 1``, and per side ``K - 1`` and a range check.
+    """
+    if not (late or early) or len(bounds) != len(values):
+        raise CircuitError("nothing is asked of the tier, or tiers lack values", where=cs.path(label))
+    if len(values) == 1:
+        return values[0]
+    inner = bounds[:-1]
+    with cs.scope(label):
+        scores = [(bound - x).lc for bound in inner]
+        first = cs.advise_first([*scores, LinearCombination({})], "place")
+        guards: list[LinearCombination] = []
+        bits = [boolean(cs, wire, "bit") for wire in range(first, first + len(values))]
+        cs.enforce_equal(LinearCombination.total(bit.lc for bit in bits), ONE, "one")
+        if late:
+            limit = pick(cs, bits, [*inner, Num.constant(x.hi)], "bound")
+            above = limit - x
+            guards.append(above.lc)
+            decompose(cs, above, 0, max(1, above.hi.bit_length()), "x<=bound")
+        if early:
+            limit = pick(cs, bits, [Num.constant(x.lo - 1), *inner], "bound before")
+            above = x - limit.plus(1)
+            guards.append(above.lc)
+            decompose(cs, above, 0, max(1, above.hi.bit_length()), "x>bound before")
+        sides = " and ".join(["x <= bound"] * late + ["x > bound before"] * early)
+        inequality = f"one tier with {sides}"
+        cs.declare_bound(first, len(values), "place", inequality, kind="one_hot", branches=guards)
+        return pick(cs, bits, values, "value")

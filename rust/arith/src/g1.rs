@@ -2,7 +2,7 @@
 
 use crate::curve::{Affine, Curve, Point};
 use crate::fq::Fq;
-use crate::lanes::{self, Batch};
+use crate::lanes::Batch;
 
 /// The first group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,15 +30,15 @@ impl Curve for G1 {
     }
 
     #[cfg(target_arch = "x86_64")]
-    type Scratch = lanes::Scratch<lanes::Fq4>;
+    type Scratch = crate::lanes::Scratch<crate::lanes::Fq4>;
     #[cfg(not(target_arch = "x86_64"))]
     type Scratch = ();
 
     fn add_batch(batch: &Batch<Self>, to: &mut [G1Affine], scratch: &mut Self::Scratch) -> bool {
         #[cfg(target_arch = "x86_64")]
-        if lanes::available() {
+        if crate::lanes::available() {
             // SAFETY: the processor has what the backend needs.
-            return unsafe { lanes::add_batch(batch, to, scratch) };
+            return unsafe { crate::lanes::add_batch(batch, to, scratch) };
         }
         let _ = (batch, to, scratch);
         false

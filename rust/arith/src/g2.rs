@@ -7,7 +7,7 @@ use crate::field::Field;
 use crate::fq::Fq;
 use crate::fq12::frobenius_factors;
 use crate::fq2::Fq2;
-use crate::lanes::{self, Batch};
+use crate::lanes::Batch;
 
 /// The second group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,15 +68,15 @@ impl Curve for G2 {
     }
 
     #[cfg(target_arch = "x86_64")]
-    type Scratch = lanes::Scratch<lanes::Fq2x4>;
+    type Scratch = crate::lanes::Scratch<crate::lanes::Fq2x4>;
     #[cfg(not(target_arch = "x86_64"))]
     type Scratch = ();
 
     fn add_batch(batch: &Batch<Self>, to: &mut [G2Affine], scratch: &mut Self::Scratch) -> bool {
         #[cfg(target_arch = "x86_64")]
-        if lanes::available() {
+        if crate::lanes::available() {
             // SAFETY: the processor has what the backend needs.
-            return unsafe { lanes::add_batch(batch, to, scratch) };
+            return unsafe { crate::lanes::add_batch(batch, to, scratch) };
         }
         let _ = (batch, to, scratch);
         false

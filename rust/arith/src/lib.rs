@@ -18,6 +18,7 @@ pub mod g2;
 pub mod groth16;
 mod inverse;
 mod lanes;
+mod memory;
 pub mod msm;
 pub mod ntt;
 pub mod pairing;

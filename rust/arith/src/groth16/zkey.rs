@@ -14,6 +14,7 @@ use crate::fq2::Fq2;
 use crate::fr::Fr;
 use crate::g1::G1Affine;
 use crate::g2::G2Affine;
+use crate::memory::large_vec;
 use crate::ntt::{root_of_unity, Domain, MAX_LOG_SIZE};
 use crate::parallel;
 
@@ -166,7 +167,7 @@ fn points<const N: usize, T: Send + Copy>(
         let chunk = &chunks[piece * size..chunks.len().min((piece + 1) * size)];
         chunk.iter().map(&read).collect::<Result<Vec<T>, Error>>()
     });
-    let mut out = Vec::with_capacity(chunks.len());
+    let mut out = large_vec(chunks.len());
     for piece in pieces {
         out.append(&mut piece?);
     }

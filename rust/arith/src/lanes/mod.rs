@@ -29,16 +29,10 @@ pub(crate) use add::{add_batch, Scratch};
 pub(crate) use {avx2::Fq4, avx2_quadratic::Fq2x4};
 
 /// Whether this processor has the vector backend.
+#[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) fn available() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        std::is_x86_feature_detected!("avx2")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
-    }
+    std::is_x86_feature_detected!("avx2")
 }
 
 /// Asks the processor to fetch `values[index]`, if there is such, of types aligned to cache lines, up to two of them.

@@ -95,7 +95,6 @@ class ConstraintSystem:
         self.unread: dict[str, str] = {}
         """Public inputs that no constraint needs to read, and why."""
         self.unread_wires: set[int] = set()
-        self.unread_wires: set[int] = set()
         self.n_wires = 1
         self.n_public = 0
         self.n_private = 0
@@ -367,7 +366,7 @@ class ConstraintSystem:
         self.challenged.append(ChallengedAdvice(self.path(label), first_wire, count, commitment, challenge))
 
     def leave_unread(self, name: str, reason: str, index: int | None = None) -> None:
-        """Say that no constraint needs to read a public input, or one element: the verifying key binds it all the same."""
+        """Say that no constraint needs to read a public input, or one element of it: the verifying key binds it."""
         if name not in self.publics:
             raise CircuitError("only public inputs may be left unread", where=name)
         wires = self.publics[name].wires

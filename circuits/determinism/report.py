@@ -46,7 +46,7 @@ class Determinism:
 
     def summary(self) -> str:
         """One line."""
-        chosen = sum(self.bounds.values())
+        chosen = sum(self.counts.get(verdict.name.lower(), 0) for verdict in Verdict if verdict >= Verdict.BOUND)
         return (
             f"{self.classified:,} of {self.wires:,} wires classified, "
             f"{self.classified - chosen:,} fixed by the inputs, {chosen:,} by declared bounds"

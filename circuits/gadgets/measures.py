@@ -129,6 +129,9 @@ def tail_lower_bound(cs: ConstraintSystem, numbers: Sequence[Num], parts: tuple[
             for index, (inner, outer) in enumerate(zip(full, some, strict=True)):
                 partial = outer.lc - inner.lc  # 0 or 1: what weighs fully is among those that weigh
                 cs.enforce(partial, partial, partial, f"nested[{index}]")
+                (wire,) = outer.lc.terms
+                among = "what weighs fully is among those that weigh"
+                cs.declare_bound(wire, 1, f"nested[{index}]", among, kind="choice", branches=[partial])
                 weights[index] = weights[index] + partial * rest
         terms = [cs.product(n.lc, weight, "weighted") for n, weight in zip(numbers, weights, strict=True)]
     lowest, highest = min(number.lo for number in numbers), max(number.hi for number in numbers)

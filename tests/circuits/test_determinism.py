@@ -222,5 +222,13 @@ def test_inputs_that_nothing_reads() -> None:
     for wire in (3, 4):
         cs.enforce(LinearCombination.of_wire(wire), LinearCombination.of_wire(wire), ONE, "read")
     assert check_determinism(cs).unread.keys() == {"context", "claim"}
+    for wire in (0, 2):
+        cs = ConstraintSystem()
+        first = cs.public("t", 3).first
+        cs.leave_unread("t", "the last tier has no bound", index=2)
+        read = LinearCombination({first: 1, first + wire: 1})
+        cs.enforce(read, read, ONE, "read")
+        assert classify(cs).unread == [first + 1]
+        assert cs.unread.keys() == {"t[2]"}
     with pytest.raises(CircuitError, match="only public inputs"):
         cs.leave_unread("size", "it is private")

@@ -11,10 +11,15 @@ import pytest
 from zkmargin.circuits.compile import compile_rules
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import boolean, decompose
+from zkmargin.circuits.gadgets.choose import at_first_largest
 from zkmargin.circuits.gadgets.compare import assert_nonnegative, is_nonnegative
+from zkmargin.circuits.gadgets.divide import divide
 from zkmargin.circuits.gadgets.maximum import lower_bound, maximum, upper_bound
+from zkmargin.circuits.gadgets.measures import rank_upper_bound, tail_lower_bound, tail_upper_bound
+from zkmargin.circuits.gadgets.root import square_root
 from zkmargin.circuits.gadgets.select import assert_nonzero, is_zero, one_hot, product, select
 from zkmargin.circuits.gadgets.sign import absolute, positive
+from zkmargin.circuits.gadgets.tiers import tier_value
 from zkmargin.circuits.integers import Num, bit_unchecked, num_unchecked
 from zkmargin.circuits.linear import LinearCombination
 from zkmargin.circuits.rules import load_rules
@@ -63,6 +68,26 @@ COSTS: dict[str, tuple[Callable[[ConstraintSystem, list[Num]], object], tuple[in
     "one_hot(n)": (lambda cs, x: one_hot(cs, [n.lc for n in x]), X, K + 1),
     "upper_bound(K branches)": (lambda cs, x: upper_bound(cs, x, 88), (0, 2**W - 1), K * (W + 1)),
     "lower_bound(K branches)": (lambda cs, x: lower_bound(cs, x), (0, 2**W - 1), 2 * (K - 1)),
+    # x and y in [1, 2^W]: the quotient has W + 1 digits, y - 1 has W.
+    "divide(x, y)": (lambda cs, x: divide(cs, x[0], x[1], upper=False, lower=True), (1, 2**W), (W + 1) + W + 3),
+    "square_root(x, d)": (
+        lambda cs, x: square_root(cs, x[0], 1, upper=True, lower=True),
+        (0, 2**W - 1),
+        (W // 2 + 2) + 2 * (W // 2 + 2),
+    ),
+    "tier_value(K tiers)": (
+        lambda cs, x: tier_value(cs, x[0], x, x, late=True, early=False),
+        (0, 2**W - 1),
+        3 * K + W + 1,
+    ),
+    "rank_upper_bound(S, n)": (lambda cs, x: rank_upper_bound(cs, x, 2), (0, 2**W - 1), K * (W + 2) + 1),
+    "tail_upper_bound(S, n)": (
+        lambda cs, x: tail_upper_bound(cs, x, (2, 1), lambda y, label: positive(cs, y, label)),
+        (0, 2**W - 1),
+        K * (W + 3) + W + 1,
+    ),
+    "tail_lower_bound(S, n)": (lambda cs, x: tail_lower_bound(cs, x, (2, 1)), (0, 2**W - 1), 2 * K + 1),
+    "at_first_largest(S)": (lambda cs, x: at_first_largest(cs, x, x), (0, 2**W - 1), K * (W + 4) + 1),
     "maximum(K branches)": (lambda cs, x: maximum(cs, x), (0, 2**W - 1), (K - 1) * (W + 3)),
 }
 

@@ -156,6 +156,8 @@ fn witness_programs() {
             (6, &[9, 2]),
         ]),
         program(&[(3, &[5, 4, 1]), (5, &[9, 3, 1]), (11, &[6, 3, 1]), (9, &[10, 11, 2, 2]), (10, &[5, 2])]),
+        program(&[(13, &[5, 3, 1, 1]), (14, &[6, 3, 1, 2]), (16, &[9, 2, 2])]),
+        program(&[(15, &[5, 2, 1]), (8, &[]), (17, &[7, 8, 2, 1, 1])]),
     ];
     for (index, original) in programs.iter().enumerate() {
         each(original, 20_000, 6 + index as u64, |bytes| {

@@ -177,7 +177,6 @@ def _wtns(at: int, content: bytes) -> Callable[[Spine], object]:
     return lambda _: read_wtns(whole[:at] + content + whole[at + len(content) :])
 
 
-
 SEALED = Sealed.seal(bytes(32), PASSPHRASE, "owner 1")
 
 

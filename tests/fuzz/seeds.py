@@ -57,9 +57,15 @@ _WIDE_RULES = sample(
         "fees": "sum(sum(abs(size), by=group) * fee, over=g)",
         "spread": "min(long, gross)",
         "shared": "sum(positive(held) * at(fee, by=group), over=i) / 2",
+        "rounded": "floor(spread, 0.5) + ceil(long, 2)",
+        "tail": "expected_shortfall(loss, over=s, worst=1.5) + value_at_risk(loss, over=s, worst=2)",
+        "tiered": "step(long, cut, rate, over=t)",
+        "share": "div(gross, 1 + tiered, decimals=1)",
+        "root": "sqrt(long * gross, decimals=1)",
+        "chosen": "pick(swing, loss, over=s)",
     },
     equity="cash + sum(size * price, over=i)",
-    maintenance="(worst + fees + spread) * factor",
+    maintenance="(worst + fees + spread + rounded + tail + share + root + chosen * long) * factor",
     conditions=["factor <= 2", "rising(cut, over=t)"],
 )
 

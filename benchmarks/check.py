@@ -164,7 +164,11 @@ def show(findings: list[Finding]) -> None:
         measured = "" if finding.measured is None else _figure(finding.measured, finding.unit)
         verdict = verdicts[finding.holds] + (f" ({finding.note})" if finding.note else "")
         table.add_row(finding.what, measured, _figure(finding.budget, finding.unit), verdict)
-    Console(width=None if sys.stdout.isatty() else shutil.get_terminal_size((110, 40)).columns).print(table)
+    console = Console(width=None if sys.stdout.isatty() else shutil.get_terminal_size((110, 40)).columns)
+    console.print(table)
+    load, cores = machine()["load"], os.cpu_count() or 1
+    if load > cores + 1:
+        console.print(f"The machine is busy (load {load} on {cores} cores): ratios hold, times do not. Judge again.")
 
 
 def _figure(value: float, unit: str) -> str:

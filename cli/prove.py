@@ -76,21 +76,24 @@ def command(
     The proof shows neither instruments nor sizes, cash or requirement. An account that falls short is not
     proven: it is explained, to you alone, and the exit code is 1.
     """
-    from zkmargin.cli.early import EarlyKey
+    from zkmargin.cli.early import Early, open_early
 
-    early = EarlyKey(keys / PROVING_KEY_FILE)
+    early_key = open_early(keys / PROVING_KEY_FILE)
     from zkmargin.attestations.keyfiles import OwnerKeyFile
+    from zkmargin.cli.files import read_document, refuse_existing, write_document
+    from zkmargin.cli.passphrase import passphrase
+
+    refuse_existing(out, force)
+    sealed, words = read_document(owner_key, OwnerKeyFile), passphrase()
+    early_owner = Early(lambda: sealed.unlock(words))
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
     from zkmargin.circuits.rules import load_rules
-    from zkmargin.cli.files import read_document, refuse_existing, write_document
     from zkmargin.cli.output import Clock
-    from zkmargin.cli.passphrase import passphrase
     from zkmargin.errors import MarginShort
     from zkmargin.prover.prove import Prover, Request
     from zkmargin.verifier.policy import Policy
 
-    refuse_existing(out, force)
     clock = Clock()
     with clock.step("read", "reading"):
         rule_set = load_rules(rules)
@@ -106,9 +109,9 @@ def command(
             claim=wanted,
             challenge=challenge,
         )
-        owner = read_document(owner_key, OwnerKeyFile).unlock(passphrase())
     with clock.step("open", "opening circuit and key"):
-        prover = Prover(rule_set, keys, key=early.result())
+        prover = Prover(rule_set, keys, key=early_key.result())
+        owner = early_owner.result()
     try:
         with clock.step("prove", "proving"):
             envelope = prover.prove(request, secret, owner)

@@ -185,7 +185,7 @@ def test_what_is_provable_is_what_is_true(name: str) -> None:
 
 
 COUNTED = [name for name in SAMPLES if not name.startswith(("tier", "rank")) and name not in ("root", "tail")]
-"""Samples whose intervals leave room for every lie: in the others what one constraint lets through, a neighbour stops."""
+"""Samples whose intervals leave room for every lie: elsewhere a neighbour stops what one constraint lets through."""
 
 
 @pytest.mark.parametrize("name", COUNTED)

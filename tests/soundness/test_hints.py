@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from math import isqrt
 from itertools import permutations
 from random import Random
 
@@ -22,13 +21,8 @@ from zkmargin.circuits.gadgets.divide import divide
 from zkmargin.circuits.gadgets.maximum import lower_bound, upper_bound
 from zkmargin.circuits.gadgets.measures import rank_upper_bound, ranked, tail_lower_bound, tail_upper_bound
 from zkmargin.circuits.gadgets.root import square_root
-from zkmargin.circuits.gadgets.divide import divide
-from zkmargin.circuits.gadgets.measures import rank_upper_bound, tail_lower_bound
-from zkmargin.circuits.gadgets.root import square_root
 from zkmargin.circuits.gadgets.select import assert_nonzero, is_zero, one_hot, pick
 from zkmargin.circuits.gadgets.sign import positive
-from zkmargin.circuits.gadgets.spreads import spread
-from zkmargin.circuits.gadgets.tiers import tier_value
 from zkmargin.circuits.gadgets.spreads import spread
 from zkmargin.circuits.gadgets.tiers import tier_value
 from zkmargin.circuits.integers import Num
@@ -46,10 +40,6 @@ def _beside(hint: HintPlacement, *labels: str) -> set[str]:
 
 def _checks(*ranges: str) -> tuple[str, ...]:
     return tuple(f"{name}/{label}" for name in ranges for label in ("bit", "recompose"))
-
-
-def _digits(*labels: str) -> list[str]:
-    return [f"{label}/{last}" for label in labels for last in ("bit", "recompose")]
 
 
 OBJECTIONS: Mapping[str, Objections] = {
@@ -80,21 +70,6 @@ OBJECTIONS: Mapping[str, Objections] = {
         *_checks("count", *(f"leg[{leg}]/fits" for leg in range(8)), "no more up/at least 1"),
         *_checks("no more down/at least 1"),
         *(f"no more {way}/no leg" for way in ("up", "down")),
-    ),
-    # Products and range checks show on which side of the true quotient it is.
-    "quotient": lambda hint: _beside(hint, "product", *_digits("quotient", "remainder>=0", "remainder<y")),
-    "root": lambda hint: _beside(hint, *_digits("root", "square<=x", "x<next square")),
-    # Every number that is not waived is below the threshold.
-    "rank": lambda hint: _beside(hint, *_digits(*(f"number[{index}]" for index in range(64)))),
-    # Bits with a given sum.
-    "top": lambda hint: _beside(hint, "bit", "count"),
-    # Bits of which one is 1, the bound of whose tier is compared with the value.
-    "tier": lambda hint: _beside(hint, "bit", "one", *_digits("x<=bound", "x>bound before")),
-    # It fits every leg, and one more does not.
-    "spread": lambda hint: _beside(
-        hint,
-        "up",
-        *_digits("count", "leg[0]/fits", "leg[1]/fits", "no more up/at least 1", "no more down/at least 1"),
     ),
     # The challenge fixes all functionals together.
     "functionals": lambda _: {"binding/identity"},
@@ -232,41 +207,6 @@ GADGETS: Mapping[str, tuple[Gadget, Sequence[int], Callable[..., set[int]]]] = {
         Gadget(_spread, [(-9, 9), (-9, 9), (-3, 3), (-3, 3)]),
         (7, 8, 2, -3),
         lambda *_: {0},
-    ),
-    "quotient": (
-        Gadget(lambda cs, x: [divide(cs, x[0], x[1], upper=True, lower=True)], [(-90, 90), (1, 9)]),
-        (-40, 7),
-        lambda x, y: {x // y},
-    ),
-    "quotient from below": (
-        Gadget(lambda cs, x: [divide(cs, x[0], x[1], upper=False, lower=True)], [(-90, 90), (1, 9)]),
-        (40, 7),
-        lambda x, y: set(range(-90, x // y + 1)),
-    ),
-    "root": (
-        Gadget(lambda cs, x: [square_root(cs, x[0], 3, upper=True, lower=True)], [(0, 900)]),
-        (500,),
-        lambda x: {isqrt(x // 3)},
-    ),
-    "rank": (
-        Gadget(lambda cs, x: [rank_upper_bound(cs, x, 2)], [(0, 15)] * 3),
-        (3, 9, 5),
-        lambda *x: set(range(sorted(x)[-2], 16 + 15)),
-    ),
-    "top": (
-        Gadget(lambda cs, x: [tail_lower_bound(cs, x, (2, 1))], [(0, 15)] * 3),
-        (3, 9, 5),
-        lambda *x: set(range(sum(sorted(x)[-2:]) + 1)),
-    ),
-    "tier": (
-        Gadget(lambda cs, x: [tier_value(cs, x[0], x[1:], x[1:], late=True, early=True)], [(0, 15)] * 4),
-        (4, 3, 6, 9),
-        lambda x, *bounds: {next(bound for bound in bounds if x <= bound)},
-    ),
-    "spread": (
-        Gadget(lambda cs, x: [spread(cs, x[:2], x[2:])[0]], [(-50, 50), (-50, 50), (-5, 5), (-5, 5)]),
-        (-17, 20, 3, -2),
-        lambda x, y, a, b: {min(abs(x) // abs(a), abs(y) // abs(b))},
     ),
     "one_hot": (Gadget(_picked, [(0, 9), (0, 9), (0, 9)]), (3, 8, 5), lambda *x: set(x)),
 }

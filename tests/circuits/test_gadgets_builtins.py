@@ -1,4 +1,4 @@
-"""Gadgets of the built-ins that round, rank and choose: against integers, and over tiny fields against every witness."""
+"""Built-ins that round, rank and choose, as gadgets: against integers, and over tiny fields against every witness."""
 
 from __future__ import annotations
 

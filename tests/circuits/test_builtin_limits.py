@@ -40,9 +40,10 @@ private:
   cash: {unit: usd, decimals: 6, min: -1e12, max: 1e12, from: venue}
 define:
   notional: abs(size) * mark
+  charge: notional * step(notional, bound, rate, over=tier) - step(notional, bound, ded, over=tier)
 equity: cash + sum(size * mark, over=market)
 requirements:
-  maintenance: sum(notional * step(notional, bound, rate, over=tier) - step(notional, bound, ded, over=tier), over=market)
+  maintenance: sum(charge, over=market)
 conditions:
   - rising(rate, over=tier)
   - rising(ded, over=tier)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,12 +51,14 @@ def verify(told: Told, proof: str, *more: object, market: str = "evening", at: i
 
 
 def prove(told: Told, name: str, market: str, at: int, out: Path, *more: object) -> Called:
-    return call(
-        *("prove", "--rules", "portfolio_scan", "--market", told[f"{market}.market.json"]),
-        *("--policy", told["policy.json"], "--keys", told["keys"], "--owner-key", told["trader.key"]),
-        *("--positions", told[f"{name}.positions.json"], "--opening", told[f"{name}.opening.json"]),
-        *("--at", at, "--out", out, *more),
-    )
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ZKMARGIN_PASSPHRASE_FILE", str(told["passphrase"]))
+        return call(
+            *("prove", "--rules", "portfolio_scan", "--market", told[f"{market}.market.json"]),
+            *("--policy", told["policy.json"], "--keys", told["keys"], "--owner-key", told["trader.key"]),
+            *("--positions", told[f"{name}.positions.json"], "--opening", told[f"{name}.opening.json"]),
+            *("--at", at, "--out", out, *more),
+        )
 
 
 def test_the_story_is_told_in_order(told: Told) -> None:
@@ -88,7 +91,7 @@ def test_the_story_is_told_in_order(told: Told) -> None:
 
 
 def test_secrets_stay_private(told: Told) -> None:
-    for name in ("trader.key", "venue.key", "morning.opening.json", "account-after-deposit.csv"):
+    for name in ("trader.key", "passphrase", "morning.opening.json", "account-after-deposit.csv"):
         assert told[name].stat().st_mode & 0o077 == 0, name
     assert not told["evening.margin-proof.json"].exists()
     opening = json.loads(told["deposit.opening.json"].read_bytes())
@@ -205,6 +208,18 @@ def test_an_early_refusal_ends_the_process_cleanly(told: Told) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("E_FILE: file exists")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_wrong_passphrase_is_refused_once(told: Told, tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_text("some other passphrase")
+    shutil.copy(told["trader.key"], tmp_path / "trader.key")
+    bent = Told(told.text, tmp_path)
+    for name in ("morning.market.json", "policy.json", "morning.positions.json", "morning.opening.json"):
+        shutil.copy(told[name], tmp_path / name)
+    (tmp_path / "keys").symlink_to(told["keys"])
+    refused = prove(bent, "morning", "morning", 1770284217, tmp_path / "proof.json", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (2, "E_KEY_LOCKED")
+    assert not (tmp_path / "proof.json").exists()
 
 
 def test_what_would_not_verify_is_not_proven(told: Told, tmp_path: Path) -> None:

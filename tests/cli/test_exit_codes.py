@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -18,6 +18,7 @@ from passphrase import PASSPHRASE
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.cli.main import cli
 from zkmargin.encoding import hex_bytes
+from zkmargin.field import FR_MODULUS
 from zkmargin.formats import R1cs, write_r1cs, write_wtns
 from zkmargin.margin.account import Account
 
@@ -81,16 +82,14 @@ def _leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]
         yield " ".join(path)
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with everything that commands read."""
-    folder = tmp_path_factory.mktemp("inputs")
+def write_inputs(folder: Path, sizes: Sequence[int] = SIZES, cash: int = CASH, root: int = 3) -> World:
+    """Write everything that commands read. ``root``: the private wire of the small circuit ``root^2 = public``."""
     world = World(folder / "key")
-    statement, opening = world.statement()
+    statement, opening = world.statement(sizes, cash)
     listing = small_market().listing
-    account = Account(dict(zip(IDS, SIZES, strict=True)), CASH)
+    account = Account(dict(zip(IDS, sizes, strict=True)), cash)
     circuit = R1cs(3, 1, 0, 1, [([(2, 1)], [(2, 1)], [(1, 1)])])
-    wires = b"".join(value.to_bytes(32, "little") for value in (1, 9, 3))
+    wires = b"".join(value.to_bytes(32, "little") for value in (1, root**2 % FR_MODULUS, root))
     contents: dict[str, str | bytes] = {
         "rules.yaml": world.text,
         "scan.yaml": (TABLE.parent / "rules" / "portfolio_scan.yaml").read_bytes(),
@@ -116,6 +115,14 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = [folder / name for name in ("circuit.vk.json", "circuit.proof.json", "public.json")]
     assert call("groth16", "setup", at[0], at[1], "--vkey", made[0]).code == 0
     assert call("groth16", "prove", at[1], at[2], made[1], made[2]).code == 0
+    return world
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with everything that commands read."""
+    folder = tmp_path_factory.mktemp("inputs")
+    write_inputs(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZKMARGIN_CACHE", str(folder / "cache"))
         yield folder

@@ -13,7 +13,6 @@ from zkmargin.formats import count_public, split_verifying_key
 
 ENGINES = ("rust", "python", "reference")
 
-_G1_BYTES = 64
 _PROOF_BYTES = 256
 
 

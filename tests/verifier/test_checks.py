@@ -204,3 +204,10 @@ def test_claims_of_another_strength_do_not_verify(world: World, envelope: Envelo
     publics = envelope.public_inputs.model_copy(update={"claim": Claim(num=2, den=1).pack()})
     forged = in_context(world, envelope.model_copy(update={"public_inputs": publics}), policy_id=stronger.policy_id)
     assert refusal(world, forged, policy=stronger) == "E_PROOF_INVALID"
+
+
+def test_py_ecc_does_not_raise_the_recursion_limit() -> None:
+    """At the limit that it sets, nested JSON would end the process instead of raising."""
+    script = "import sys; before = sys.getrecursionlimit(); import zkmargin.verifier.groth16_python; "
+    script += "raise SystemExit(sys.getrecursionlimit() != before)"
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -141,11 +141,23 @@ def test_another_number_of_public_inputs_is_rejected(world: World, envelope: Env
             verify_groth16(world.verifying_key, bytes(32 * length), envelope.proof.to_bytes(), engine=engine)
 
 
-CONTEXT_FIELDS = [
-    *("verifier_id", "challenge", "target", "market_digest", "listing_digest", "statements_hash"),
-    *("root_digest", "policy_id", "rule_digest", "r1cs_digest", "vk_hash"),
-    *("epoch", "issued_at", "expires_at"),
-]
+CONTEXT_FIELDS = {
+    "verifier_id": "E_VENUE",
+    "challenge": "E_CHALLENGE",
+    "target": "E_TARGET",
+    "market_digest": "E_MARKET",
+    "listing_digest": "E_LISTING",
+    "statements_hash": "E_STATEMENT",
+    "root_digest": "E_TREE_ROOT",
+    "policy_id": "E_POLICY",
+    "rule_digest": "E_VK",
+    "r1cs_digest": "E_VK",
+    "vk_hash": "E_VK",
+    "epoch": "E_EPOCH",
+    "issued_at": "E_PROOF_INVALID",
+    "expires_at": "E_PROOF_INVALID",
+}
+"""Field of the context to the check that refuses another value; no check is left to the one after it."""
 
 
 @pytest.mark.parametrize("name", CONTEXT_FIELDS)
@@ -158,12 +170,9 @@ def test_a_context_that_is_changed_consistently_is_rejected(world: World, envelo
         update={"context": compute_context_input(context, world.domain.signing())}
     )
     forged = envelope.model_copy(update={"context": context, "public_inputs": publics})
-    code = refusal(world, forged.to_bytes())
-    assert code not in ("holds", "E_CONTEXT")
+    assert refusal(world, forged.to_bytes()) == CONTEXT_FIELDS[name]
     if name == "challenge":
         assert refusal(world, forged.to_bytes(), challenge=other) == "E_PROOF_INVALID"
-    if name in ("issued_at", "expires_at"):
-        assert code == "E_PROOF_INVALID"
 
 
 def _resigned(structure: SignedStructure, world: World, *keys: Any) -> Any:

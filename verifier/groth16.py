@@ -13,6 +13,7 @@ from zkmargin.formats import count_public, split_verifying_key
 
 ENGINES = ("rust", "python", "reference")
 
+_G1_BYTES = 64
 _PROOF_BYTES = 256
 
 

@@ -65,7 +65,7 @@ endif
 
 # --- use -------------------------------------------------------------------------------------------------------------
 
-.PHONY: demo test test-rust fuzz lint format bench bench-check requirements clean
+.PHONY: demo test test-rust fuzz mutate lint format bench bench-check requirements clean
 demo: develop  ## the main job, end to end, on real data
 	$(VENV)/bin/zkmargin demo
 
@@ -80,6 +80,10 @@ endif
 FUZZ_SECONDS := 1800
 fuzz: develop  ## mutated inputs for every parser, FUZZ_SECONDS in all
 	$(PYTHON) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
+
+MUTATE_SECONDS := 7200
+mutate: develop  ## is there a test for every slip in the verifier? MUTATE_SECONDS at most
+	nice -n 15 $(PYTHON) -m tests.mutation --seconds $(MUTATE_SECONDS) $(MUTATE_ARGS)
 
 lint: develop  ## style, types, layers, clippy
 	$(PYTHON) -m ruff check .

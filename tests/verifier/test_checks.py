@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +211,26 @@ def test_py_ecc_does_not_raise_the_recursion_limit() -> None:
     script = "import sys; before = sys.getrecursionlimit(); import zkmargin.verifier.groth16_python; "
     script += "raise SystemExit(sys.getrecursionlimit() != before)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_venue_and_a_context_that_agree_on_another_listing(world: World, envelope: Envelope) -> None:
+    other = b"\x77" * 32
+    document = world.statement(listing_digest=other)[0]
+    signed = envelope.statements[0].model_copy(
+        update={"statement": document.statement, "signatures": document.signatures}
+    )
+    forged = in_context(world, envelope.model_copy(update={"statements": (signed,)}), listing_digest=other)
+    with pytest.raises(ListingMismatch, match="the proof is over another listing"):
+        world.verify(forged)
+
+
+@pytest.mark.parametrize("engine", ["python", "reference"])
+def test_the_engine_that_was_asked_for_judges(engine: str, world: World, envelope: Envelope) -> None:
+    assert world.verify(envelope, engine=engine).engine == engine
+
+
+def test_what_was_found_is_not_altered(world: World, envelope: Envelope) -> None:
+    verdict = world.verify(envelope)
+    for found, field in ((verdict, "insecure_key"), (verdict.venues[0], "age")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(found, field, 0)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from parties import CHALLENGE, KEYS, NOW, PUBLISHER, RULES, VENUE, World, small_market
 
+from zkmargin import backend
 from zkmargin.attestations.context import Claim, compute_context_input
 from zkmargin.attestations.documents import Signers, sign
 from zkmargin.attestations.positions import PositionStatementDocument
@@ -21,6 +22,7 @@ from zkmargin.prover.prove import Request
 from zkmargin.verifier.checks import require_listing
 from zkmargin.verifier.envelope import Envelope, Proof
 from zkmargin.verifier.policy import LeastClaim, MaximumAge, VenuePolicy
+from zkmargin.verifier.verify import _arithmetic
 
 pytestmark = pytest.mark.prove
 
@@ -234,3 +236,8 @@ def test_what_was_found_is_not_altered(world: World, envelope: Envelope) -> None
     for found, field in ((verdict, "insecure_key"), (verdict.venues[0], "age")):
         with pytest.raises(FrozenInstanceError):
             setattr(found, field, 0)
+
+
+def test_tables_are_folded_by_the_core_only_where_it_was_asked_for() -> None:
+    for name in ("python", "reference"):
+        assert _arithmetic(name) is backend.engine("reference")

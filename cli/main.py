@@ -23,6 +23,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 COMMANDS = {
     "demo": ("zkmargin.cli.demo", "The whole story on real market data."),
     "rules": ("zkmargin.cli.rules", "Margin rule sets: list, show, check, compile."),
+    "vectors": ("zkmargin.cli.vectors", "Published numeric cases, against the rule sets."),
     "market": ("zkmargin.cli.market", "Market snapshots: build, show, sign."),
     "account": ("zkmargin.cli.account", "Accounts: show, import."),
     "check": ("zkmargin.cli.check", "Compute a margin requirement in the open, for the trader alone."),

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "rules compile": "{rules.yaml}",
     "rules list": "",
     "rules show": "{rules.yaml}",
+    "vectors run": "{cases.json}",
     "market build": f"{{chain.csv}} --rules {{scan.yaml}} --domain {{domain.json}} --key {{publisher.key}} --at {NOW} "
     "--out [market]",
     "market show": "{market.json} --instruments",
@@ -92,6 +93,7 @@ def write_inputs(folder: Path, sizes: Sequence[int] = SIZES, cash: int = CASH, r
     wires = b"".join(value.to_bytes(32, "little") for value in (1, root**2 % FR_MODULUS, root))
     contents: dict[str, str | bytes] = {
         "rules.yaml": world.text,
+        "cases.json": (TABLE.parents[1] / "tests" / "rules" / "vectors" / "gmx_v2.json").read_bytes(),
         "scan.yaml": (TABLE.parent / "rules" / "portfolio_scan.yaml").read_bytes(),
         "chain.csv": b"".join(SLICE.read_bytes().splitlines(keepends=True)[:7]),
         "domain.json": DOMAIN.to_text(),

@@ -1,0 +1,109 @@
+"""A case's numbers as tables and private columns of a rule set, and what the plaintext reading says of them.
+
+Numbers are exact: decimals of the JSON text, or fractions of them. A number with more decimals than its column
+is rounded to the nearest; one outside its bounds is refused by the rule set's own checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from zkmargin.circuits.rules import Evaluation, RuleSet, check_tables, evaluate, load_rules
+from zkmargin.circuits.rules.tree import ColumnDecl
+from zkmargin.margin.tables import Column, Tables
+
+__all__ = ["World"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class World:
+    """One account under one rule set. ``public`` holds columns and parameters, by name, in their units."""
+
+    rules: RuleSet
+    tables: Tables
+    private: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, name: str, public: Mapping[str, Any], private: Mapping[str, Any]) -> World:
+        """Build tables and account of the shipped rule set ``name``; raises a ZkMarginError where they do not fit.
+
+        ``public`` and ``private`` have numbers, or nested lists of numbers, for each declared column. A parameter
+        that is not given has its default.
+        """
+        rules = load_rules(name)
+        columns: dict[str, Column] = {}
+        sizes: dict[str, int] = {}
+        for declared in rules.public:
+            column = Column.of(
+                declared.name, declared.axes, declared.decimals, _scaled(declared, public[declared.name])
+            )
+            columns[declared.name] = column
+            sizes.update(zip(declared.axes, column.values.shape, strict=True))
+        parameters = {}
+        for declared in rules.parameters:
+            given = public.get(declared.name)
+            value = declared.default if given is None else _scaled(declared, given)  # a default is scaled already
+            parameters[declared.name] = Column.of(declared.name, [], declared.decimals, value)
+        names = {axis: tuple(f"{axis}{row}" for row in range(size)) for axis, size in sizes.items()}
+        tables = Tables(sizes, names, columns, {}, parameters)
+        check_tables(rules, tables)
+        account = {declared.name: _scaled(declared, private[declared.name]) for declared in rules.private}
+        return cls(rules, tables, account)
+
+    def evaluate(self) -> Evaluation:
+        """The plaintext reading."""
+        return evaluate(self.rules, self.tables, self.private)
+
+    def value(self, name: str) -> Fraction:
+        """Equity, a requirement or a definition without axes, in its unit."""
+        found = self.evaluate()
+        return Fraction(int(found.values[name]), found.denominators[name])
+
+    def liquidation_price(self, long: bool) -> Fraction | None:
+        """The mark of the first row at which the maintenance claim stops to hold, by bisection.
+
+        The claim must change once between a mark of 0 and the column's maximum: a ``long`` position is lost
+        below, a short one above. None where it does not change. Exact to one unit of the column's last decimal.
+        """
+        mark = self.tables.columns["mark"]
+        (declared,) = (column for column in self.rules.public if column.name == "mark")
+        lost, held = 0, int(declared.maximum * 10**mark.decimals)
+        if not long:
+            lost, held = held, lost
+        if self._holds_at(lost) or not self._holds_at(held):
+            return None
+        while abs(held - lost) > 1:
+            middle = (held + lost) // 2
+            if self._holds_at(middle):
+                held = middle
+            else:
+                lost = middle
+        return Fraction(held, 10**mark.decimals)
+
+    def _holds_at(self, mark: int) -> bool:
+        column = self.tables.columns["mark"]
+        values = column.values.copy()
+        values[0] = mark
+        moved = Column.of("mark", column.axes, column.decimals, values)
+        tables = Tables(
+            self.tables.sizes,
+            self.tables.names,
+            {**self.tables.columns, "mark": moved},
+            self.tables.labels,
+            self.tables.parameters,
+        )
+        return evaluate(self.rules, tables, self.private).holds("maintenance")
+
+
+def _scaled(declared: ColumnDecl, value: Any) -> Any:
+    """Integers of the column's last decimal, in the shape of the value."""
+    array = np.asarray(value, dtype=object)
+    flat = [round(Fraction(number) * 10**declared.decimals) for number in array.ravel().tolist()]
+    scaled = np.empty(len(flat), dtype=object)
+    scaled[:] = flat
+    return scaled.reshape(array.shape) if array.shape else flat[0]

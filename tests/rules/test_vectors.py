@@ -1,0 +1,89 @@
+"""Published numbers of venues, carried here with their sources: the rule sets give every one of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zkmargin.circuits.vectors import read_cases, run_cases
+from zkmargin.circuits.vectors.engines import ENGINES
+from zkmargin.cli.main import run
+from zkmargin.errors import SchemaType
+
+VECTORS = Path(__file__).parent / "vectors"
+COUNTS = {
+    "binance_usdm": 12,
+    "bybit_isolated": 4,
+    "dydx_v4": 17,
+    "gate_okx_isolated": 3,
+    "gmx_v2": 3,
+    "hyperliquid": 3,
+    "paradex_cross": 3,
+    "starkex_perp": 4,
+}
+
+
+def test_every_engine_has_its_numbers() -> None:
+    assert COUNTS.keys() == ENGINES.keys() == {file.stem for file in VECTORS.iterdir()}
+
+
+@pytest.mark.parametrize("engine", COUNTS)
+def test_the_rule_sets_give_the_published_numbers(engine: str) -> None:
+    outcomes = list(run_cases(read_cases((VECTORS / f"{engine}.json").read_bytes())))
+    assert [outcome for outcome in outcomes if outcome.status != "pass"] == []
+    assert len(outcomes) == COUNTS[engine]
+
+
+@pytest.mark.parametrize("engine", COUNTS)
+def test_another_number_fails(engine: str) -> None:
+    """No case passes whatever it expects: each number moved by ten tolerances and a unit is refused."""
+    cases = json.loads((VECTORS / f"{engine}.json").read_text())["vectors"]
+    for case in cases:
+        for key, value in case["expected"].items():
+            case["expected"][key] = _moved(value, 10 * case["tolerance"])
+    outcomes = list(run_cases(read_cases(json.dumps({"vectors": cases}).encode())))
+    assert {outcome.status for outcome in outcomes} == {"fail"}
+    for outcome, case in zip(outcomes, cases, strict=True):
+        assert (outcome.expected or {}).keys() == (outcome.got or {}).keys() == case["expected"].keys()
+
+
+def _moved(value: object, by: float) -> object:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, list):
+        return [_moved(each, by) for each in value]
+    if isinstance(value, str):
+        return str(int(value) + 1)
+    assert isinstance(value, int | float)
+    return value + 1 + int(by) if isinstance(value, int) else value + 1 + by
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (VECTORS / "hyperliquid.json").read_text()
+    good, bad = VECTORS / "hyperliquid.json", tmp_path / "bad.json"
+    assert run(["vectors", "run", str(good)]) == 0
+    assert "3 pass, 0 fail, 0 unsupported" in capsys.readouterr().out
+    bad.write_text(text.replace("1250000.0", "1250001.0").replace('"hyperliquid"', '"nobody"', 1))
+    assert run(["vectors", "run", str(bad), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unsupported"] == 1
+    bad.write_text(text.replace("3125000.0", "3125001.0"))
+    assert run(["vectors", "run", str(bad)]) == 1
+    assert "expected 3125001, got 3125000" in capsys.readouterr().out
+    assert run(["vectors", "run", str(bad), "--engine", "nobody"]) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "[]",
+        '{"vectors": [1]}',
+        '{"vectors": [{"id": "x", "engine": "gmx_v2", "kind": "y", "expected": {}}]}',
+        '{"vectors": [{"id": "x", "engine": "gmx_v2", "kind": "y", "expected": {"a": 1}}]}',
+    ],
+)
+def test_a_file_that_is_none(text: str) -> None:
+    with pytest.raises(SchemaType):
+        list(run_cases(read_cases(text.encode())))

@@ -69,6 +69,8 @@ endif
 demo: develop  ## the main job, end to end, on real data
 	$(VENV)/bin/zkmargin demo
 
+PYTEST_ARGS ?= --numprocesses=auto
+
 test: develop peers test-rust  ## all tests; PYTEST_ARGS selects
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
 

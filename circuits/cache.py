@@ -1,7 +1,8 @@
 """The cache of compiled circuits: a folder per circuit, named by the rules and the compiler that made it.
 
 Found under ``$ZKMARGIN_CACHE``, else ``$XDG_CACHE_HOME/zkmargin``, else ``~/.cache/zkmargin``. Nothing in it
-is secret, and nothing in it is trusted: every file is checked against its digest when it is read.
+is secret. Files are checked against the digests of their index, which finds damage and not malice: who can write
+to the folder can put another circuit there, as who can write to the package can.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 from zkmargin import field as field_module
 from zkmargin.circuits.rules.tree import RuleSet
 from zkmargin.encoding import read_file, sha256, write_atomic
-from zkmargin.errors import FileUnreadable
+from zkmargin.errors import FileUnreadable, ZkMarginError
+from zkmargin.formats import parse_json
 from zkmargin.reference import poseidon_permutation, program
 
 INDEX = "circuit.json"
@@ -71,11 +73,11 @@ def load(rules: RuleSet, sizes: Collection[str]) -> Found | None:
     """The circuit of a rule set, or None. ``sizes`` names what its ``stats`` must hold."""
     place = _place(rules)
     try:
-        index = json.loads((place / INDEX).read_bytes())
+        index = parse_json((place / INDEX).read_bytes(), INDEX)
         digests = {str(name): bytes.fromhex(digest) for name, digest in index["digests"].items()}
         stats = {str(name): int(value) for name, value in index["stats"].items()}
         complete = index["format"] == FORMAT and digests.keys() == FILES and stats.keys() == set(sizes)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, ZkMarginError):
         return None
     if not complete or any(not (place / name).is_file() for name in FILES):
         return None

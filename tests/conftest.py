@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +17,11 @@ from zkmargin import backend
 from zkmargin.backend import Arithmetic
 from zkmargin.field import FR_MODULUS, encode_elements
 from zkmargin.formats import R1cs, write_r1cs, write_wtns
+
+# py_ecc raises the recursion limit when it is first imported, here or in the middle of some test: here, and undone.
+_recursion_limit = sys.getrecursionlimit()
+importlib.import_module("py_ecc")
+sys.setrecursionlimit(_recursion_limit)
 
 os.environ["ZKMARGIN_PASSPHRASE"] = PASSPHRASE  # for commands, also those run as processes
 

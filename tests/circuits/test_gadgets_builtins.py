@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import product as cartesian
 from math import isqrt
 from random import Random
 
@@ -27,7 +26,7 @@ from zkmargin.circuits.gadgets.sign import positive
 from zkmargin.circuits.gadgets.spreads import form_spreads
 from zkmargin.circuits.gadgets.tiers import tier_value
 from zkmargin.circuits.integers import Num
-from zkmargin.circuits.testing import Build, Gadget, check_gadget, check_tampering, exhaust, provable
+from zkmargin.circuits.testing import Build, Gadget, check_gadget, check_tampering
 from zkmargin.errors import CircuitError
 
 Interval = tuple[int, int]
@@ -163,89 +162,6 @@ def test_every_wire_is_classified(name: str) -> None:
     assert classify(CASES[name][0].cs).holds
 
 
-# --- every witness over a tiny field --------------------------------------------------------------------------------
-
-
-def _check(gadget: Gadget, true: Callable[..., int], sound: Callable[[int, int], bool]) -> None:
-    """Every provable output stands on the right side of the true one, and the true one is provable."""
-    modulus = gadget.cs.modulus
-    missing = {
-        tuple(v % modulus for v in values): true(*values)
-        for values in cartesian(*(range(lo, hi + 1) for lo, hi in gadget.intervals))
-    }
-    honest = dict(missing)
-    for inputs, (output,) in provable(gadget):
-        value = output if output <= modulus // 2 else output - modulus
-        assert sound(value, honest[inputs]), (inputs, value)
-        if value == honest[inputs]:
-            missing.pop(inputs, None)
-    assert not missing
-
-
-def _above(value: int, true: int) -> bool:
-    return value >= true
-
-
-def _below(value: int, true: int) -> bool:
-    return value <= true
-
-
-P = 251
-
-
-@pytest.mark.parametrize(("upper", "lower"), [(True, False), (False, True), (True, True)])
-def test_every_quotient(upper: bool, lower: bool) -> None:
-    gadget = Gadget(lambda cs, x: [divide(cs, x[0], x[1], upper=upper, lower=lower)], [(-2, 3), (1, 2)], modulus=61)
-    _check(gadget, lambda x, y: x // y, {(1, 0): _above, (0, 1): _below}.get((upper, lower), int.__eq__))
-
-
-@pytest.mark.parametrize(("upper", "lower"), [(True, False), (False, True), (True, True)])
-def test_every_root(upper: bool, lower: bool) -> None:
-    gadget = Gadget(lambda cs, x: [square_root(cs, x[0], 2, upper=upper, lower=lower)], [(-4, 20)], modulus=P)
-    true = lambda x: isqrt(max(x, 0) // 2)  # noqa: E731
-    _check(gadget, true, {(1, 0): _above, (0, 1): _below}.get((upper, lower), int.__eq__))
-
-
-@pytest.mark.parametrize("values", [VALUES, (9, 5, 2, 1)])
-def test_every_tier(values: Sequence[int]) -> None:
-    rises = values[0] < values[-1]
-    for late, early in ((True, False), (False, True), (True, True)):
-        build = partial(_step, late=late, early=early, values=values)
-        one_side = _above if late == rises else _below
-        _check(
-            Gadget(build, [(-6, 7)], modulus=P),
-            lambda x: first_tier(x, TIERS, values),
-            int.__eq__ if late and early else one_side,
-        )
-
-
-THREE = [(-1, 2)] * 3
-
-
-@pytest.mark.parametrize("rank", [1, 2, 3])
-def test_every_rank(rank: int) -> None:
-    def true(*x: int) -> int:
-        return sorted(x)[-rank]
-
-    _check(Gadget(_one(rank_upper_bound, rank), THREE, modulus=61), true, _above)
-    _check(Gadget(_one(rank_lower_bound, rank), THREE, modulus=61), true, _below)
-
-
-def test_every_tail() -> None:
-    for parts in ((2, 1), (3, 2), (5, 2)):
-        true = partial(lambda p, q, *x: tail_sum(x, p, q), *parts)
-        _check(Gadget(_one(tail_lower_bound, parts), THREE, modulus=61), true, _below)
-    _check(Gadget(_tail_of(tail_upper_bound, (3, 2)), [(0, 1)] * 3, modulus=61), lambda *x: tail_sum(x, 3, 2), _above)
-
-
-def test_every_first_largest() -> None:
-    def relation(*x: int) -> Iterable[tuple[int, ...]]:
-        return [(5 + x.index(max(x)),)]
-
-    build: Build = lambda cs, x: [at_first_largest(cs, x, [Num.constant(k) for k in (5, 6, 7)])]  # noqa: E731
-    exhaust(Gadget(build, THREE, modulus=61), relation)
-
-
 # --- refusals -------------------------------------------------------------------------------------------------------
 
 
@@ -255,11 +171,11 @@ def test_a_divisor_that_may_be_zero_is_refused() -> None:
 
 
 def test_what_may_leave_the_field_is_refused() -> None:
-    with pytest.raises(CircuitError, match="leave the field"):
+    with pytest.raises(CircuitError, match="the field"):
         Gadget(lambda cs, x: [divide(cs, x[0], x[1], upper=True, lower=False)], [(0, 2**252), (1, 2**252)])
-    with pytest.raises(CircuitError, match="leave the field"):
+    with pytest.raises(CircuitError, match="the field"):
         Gadget(lambda cs, x: [square_root(cs, x[0], 2**100, upper=True, lower=False)], [(0, 2**253 - 1)])
-    with pytest.raises(CircuitError, match="leave the field"):
+    with pytest.raises(CircuitError, match="the field"):
         Gadget(_one(rank_upper_bound, 2), [(-(2**252), 2**252)] * 3)
 
 

@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 from sample_rules import BOUNDED, random_account, random_tables
-from test_specification import SIDES
+from test_rules_specification import SIDES
 
 from zkmargin.circuits.rules import RuleSet, parse_rules, sides
 from zkmargin.circuits.rules.plaintext import Reading

@@ -8,10 +8,10 @@ Names are loaded when first used: circuits need the witness program's opcodes, n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import importlib
+import typing
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from zkmargin.reference.ate_pairing import pairing, pairing_check
     from zkmargin.reference.curve import g1_add, g1_is_valid, g1_mul, g2_add, g2_is_valid, g2_mul
     from zkmargin.reference.field import fq2_op, fq_op, fr_op
@@ -88,11 +88,11 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Load a name from its module (PEP 562)."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

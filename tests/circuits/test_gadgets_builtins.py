@@ -1,4 +1,4 @@
-"""Built-ins that round, rank and choose, as gadgets: against integers, and over tiny fields against every witness."""
+"""Built-ins that round, rank and choose, as gadgets, against integers. Every witness: tests/soundness."""
 
 from __future__ import annotations
 
@@ -182,4 +182,4 @@ def test_what_may_leave_the_field_is_refused() -> None:
 @pytest.mark.parametrize("rank", [0, 4])
 def test_a_rank_beyond_the_numbers_is_refused(rank: int) -> None:
     with pytest.raises(CircuitError, match="rank"):
-        Gadget(_one(rank_upper_bound, rank), THREE)
+        Gadget(_one(rank_upper_bound, rank), [(-1, 2)] * 3)

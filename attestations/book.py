@@ -39,9 +39,7 @@ class BookDocument(PrivateDocument):
     type: Literal["zkmargin/position-book"] = "zkmargin/position-book"
     version: Literal["1"] = "1"
     epoch: U64
-    entries: Annotated[
-        tuple[BookEntry, ...], Sequence, ascending(lambda entry: entry.customer, "customers of a book")
-    ]
+    entries: Annotated[tuple[BookEntry, ...], Sequence, ascending(lambda entry: entry.customer, "customers of a book")]
 
 
 class Book:
@@ -101,9 +99,7 @@ class Book:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
-            raise FileUnreadable(
-                "the book cannot be opened", where=str(self.folder), got=error.strerror
-            ) from None
+            raise FileUnreadable("the book cannot be opened", where=str(self.folder), got=error.strerror) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

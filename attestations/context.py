@@ -49,9 +49,7 @@ class Claim:
         if not isinstance(self.kind, ClaimKind):
             raise ClaimMismatch("kind must be maintenance or initial", where="claim.kind")
         if not 1 <= self.den <= self.num < _RATIO_LIMIT:
-            raise ClaimMismatch(
-                "the buffer must be at least one", where="claim", expected="65536 > num >= den >= 1"
-            )
+            raise ClaimMismatch("the buffer must be at least one", where="claim", expected="65536 > num >= den >= 1")
         if not 0 <= self.min_lock < _LOCK_LIMIT:
             raise ClaimMismatch("minLock must fit 64 bits", where="claim.minLock")
 
@@ -107,9 +105,7 @@ def require_ascending_venues(statements: list[PositionStatement]) -> None:
     """Raise StatementMismatch unless venue ids strictly rise."""
     venues = [statement.venue_id for statement in statements]
     if any(not low < high for low, high in itertools.pairwise(venues)):
-        raise StatementMismatch(
-            "position statements must be in strictly ascending venue id", where="statements"
-        )
+        raise StatementMismatch("position statements must be in strictly ascending venue id", where="statements")
 
 
 def compute_context_input(context: StatementContext, domain: SigningDomain) -> int:

@@ -17,9 +17,7 @@ from zkmargin.errors import BytesLength, DomainMismatch, IntFormat, SchemaType, 
 
 Value = int | bytes | str
 
-_STRUCTURE = re.compile(
-    r"([A-Z][A-Za-z0-9]*)\(((?:[a-z0-9]+ [a-z][A-Za-z0-9]*)(?:,[a-z0-9]+ [a-z][A-Za-z0-9]*)*)\)"
-)
+_STRUCTURE = re.compile(r"([A-Z][A-Za-z0-9]*)\(((?:[a-z0-9]+ [a-z][A-Za-z0-9]*)(?:,[a-z0-9]+ [a-z][A-Za-z0-9]*)*)\)")
 _UINT_TYPE = re.compile(r"uint([1-9][0-9]{0,2})")
 
 
@@ -115,9 +113,7 @@ class Structure:
         known = dict(self.members)
         for name in values:
             if name not in known:
-                raise SchemaUnknownField(
-                    f"field `{name}` is not part of the signed document", where=self.name
-                )
+                raise SchemaUnknownField(f"field `{name}` is not part of the signed document", where=self.name)
         encoded = [self.type_hash]
         for name, encode in self._encoders:
             if name not in values:

@@ -84,9 +84,7 @@ class ColumnLayout:
         offsets = [value - self.low for value in self.complete(values)]
         per_element = PACKED_BITS // self.bits
         return [
-            sum(
-                offset << self.bits * slot for slot, offset in enumerate(offsets[start : start + per_element])
-            )
+            sum(offset << self.bits * slot for slot, offset in enumerate(offsets[start : start + per_element]))
             for start in range(0, len(offsets), per_element)
         ]
 

@@ -72,9 +72,7 @@ TABLES_SCHEMA: Final = _object(
     sizes=_named(_UINT),
     names=_named(_array(_TEXT)),
     columns=_named(
-        _object(
-            axes=_array(_TEXT), decimals=_UINT, values={"description": "nested arrays of decimal strings"}
-        )
+        _object(axes=_array(_TEXT), decimals=_UINT, values={"description": "nested arrays of decimal strings"})
     ),
     labels=_named(_object(axis=_TEXT, target=_TEXT, indices=_array(_INT))),
     parameters=_named(_object(decimals=_UINT, value=_INT)),

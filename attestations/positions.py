@@ -105,13 +105,9 @@ class PositionOpening(schema.PrivateDocument):
     def require_opens(self, statement: PositionStatement, layout: PositionLayout) -> None:
         """Raise OpeningMismatch unless this opens ``statement``."""
         if statement.scheme != SCHEME_POSEIDON:
-            raise OpeningMismatch(
-                "unknown commitment scheme", where="statement.scheme", expected=SCHEME_POSEIDON
-            )
+            raise OpeningMismatch("unknown commitment scheme", where="statement.scheme", expected=SCHEME_POSEIDON)
         if self.listing_digest != statement.listing_digest:
-            raise OpeningMismatch(
-                "opening and statement are about different listings", where="opening.listingDigest"
-            )
+            raise OpeningMismatch("opening and statement are about different listings", where="opening.listingDigest")
         if self.commitment(layout) != statement.commitment:
             raise OpeningMismatch(
                 "the opening does not open the signed statement",

@@ -90,9 +90,7 @@ def recover(digest: bytes, signature: bytes, where: str = "signature") -> bytes:
     if s > CURVE_ORDER // 2:
         raise SignatureHighS("s is in the upper half: the signature is malleable", where=where)
     try:
-        key = PublicKey.from_signature_and_message(
-            signature[:64] + bytes([signature[64] - 27]), digest, hasher=None
-        )
+        key = PublicKey.from_signature_and_message(signature[:64] + bytes([signature[64] - 27]), digest, hasher=None)
     except ValueError:
         raise SignatureNotAttestor("no key made this signature over this content", where=where) from None
     return _address(key)
@@ -111,9 +109,7 @@ class SignerSet:
         if list(self.members) != sorted(set(self.members)):
             raise SignatureOrder("members must be strictly ascending", where="signer set")
         if not 1 <= self.threshold <= len(self.members):
-            raise Quorum(
-                "threshold must be from 1 to the number of members", where="signer set", got=self.threshold
-            )
+            raise Quorum("threshold must be from 1 to the number of members", where="signer set", got=self.threshold)
 
 
 def require_quorum(
@@ -141,9 +137,7 @@ def require_quorum(
 
 def _require_member(signer: bytes, members: Collection[bytes], where: str) -> None:
     if signer not in members:
-        raise SignatureNotAttestor(
-            "the policy does not trust this signer", where=where, got=hex_bytes(signer)
-        )
+        raise SignatureNotAttestor("the policy does not trust this signer", where=where, got=hex_bytes(signer))
 
 
 def require_ascending(signers: Sequence[bytes], where: str) -> None:

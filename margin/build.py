@@ -82,9 +82,7 @@ def build_market(
     """
     board = Board(tuple(chains), grid or deribit_grid())
     if len(chains) > 1 and not any(label.name == UNDERLYING for label in schema.labels):
-        raise MarketSource(
-            "the rule set is for one underlying", got=", ".join(chain.underlying for chain in chains)
-        )
+        raise MarketSource("the rule set is for one underlying", got=", ".join(chain.underlying for chain in chains))
     listing = Listing(board.instruments, schema.lot_decimals, schema.cash_unit, schema.cash_decimals)
     names: dict[str, tuple[str, ...]] = {
         INSTRUMENT_AXIS: tuple(instrument.id for instrument in board.instruments),
@@ -94,9 +92,7 @@ def build_market(
     for label in schema.labels:
         groups, indices = board.label(label)
         if names.setdefault(label.target, groups) != groups:
-            raise MarketSource(
-                f"label `{label.name}` points to an axis of other elements", where=label.target
-            )
+            raise MarketSource(f"label `{label.name}` points to an axis of other elements", where=label.target)
         labels[label.name] = Label(label.name, label.axis, label.target, indices)
     axes = {axis.name: axis for axis in schema.axes}
     for name, axis in axes.items():
@@ -232,12 +228,8 @@ class Board:
             )
         axes, figure = figures[wanted.name]
         if wanted.axes != axes:
-            raise MarketSource(
-                f"column `{wanted.name}` has other axes", expected=list(axes), got=list(wanted.axes)
-            )
-        return Column(
-            wanted.name, axes, wanted.decimals, round_half_even(figure(), wanted.decimals, wanted.name)
-        )
+            raise MarketSource(f"column `{wanted.name}` has other axes", expected=list(axes), got=list(wanted.axes))
+        return Column(wanted.name, axes, wanted.decimals, round_half_even(figure(), wanted.decimals, wanted.name))
 
     def label(self, wanted: LabelSchema) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Element names of the label's target axis, and each row's element."""
@@ -301,9 +293,7 @@ class Board:
         rows: list[float] = []
         for chain in self.chains:
             rows += [chain.forwards[option.expiry] for option in chain.options]
-            rows += [
-                chain.index if future.expiry is None else float(future.price) for future in chain.futures
-            ]
+            rows += [chain.index if future.expiry is None else float(future.price) for future in chain.futures]
         return np.array(rows)
 
     @cached_property
@@ -344,12 +334,8 @@ class Board:
         moves = np.array([float(scenario.price_shock) for scenario in self.grid.scenarios])
         weights = np.array([float(scenario.weight) for scenario in self.grid.scenarios])
         now = black_76(forward, strike, volatility, years, is_call)
-        then = black_76(
-            forward[:, None] * (1.0 + moves), strike[:, None], shocked, years[:, None], is_call[:, None]
-        )
-        gain: FloatArray = (
-            self.mark[:, None] * moves
-        )  # futures and perpetuals: linear; options are filled in below
+        then = black_76(forward[:, None] * (1.0 + moves), strike[:, None], shocked, years[:, None], is_call[:, None])
+        gain: FloatArray = self.mark[:, None] * moves  # futures and perpetuals: linear; options are filled in below
         gain[rows] = (then - now[:, None]) * (self.index[rows] / forward)[:, None]
         gain *= weights
         return gain

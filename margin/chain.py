@@ -67,9 +67,7 @@ class Chain:
             self,
             forwards={expiry: forward for expiry, forward in self.forwards.items() if expiry <= last_expiry},
             options=tuple(quote for quote in self.options if quote.expiry <= last_expiry),
-            futures=tuple(
-                quote for quote in self.futures if quote.expiry is None or quote.expiry <= last_expiry
-            ),
+            futures=tuple(quote for quote in self.futures if quote.expiry is None or quote.expiry <= last_expiry),
         )
 
     def __post_init__(self) -> None:
@@ -106,9 +104,7 @@ def parse_option_name(name: str, where: str) -> tuple[str, int, Decimal, bool]:
     dated = _DATED.match(name)
     tail = _OPTION_TAIL.fullmatch(name, dated.end()) if dated else None
     if dated is None or tail is None:
-        raise MarketSource(
-            "not the name of an option", where=where, expected="as BTC-6FEB26-60000-C", got=name[:40]
-        )
+        raise MarketSource("not the name of an option", where=where, expected="as BTC-6FEB26-60000-C", got=name[:40])
     underlying, expiry = _parse_dated(dated, where)
     return underlying, expiry, Decimal(tail.group(1).replace("d", ".")), tail.group(2) == "C"
 

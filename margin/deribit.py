@@ -108,9 +108,7 @@ def read_chain(
     for row in chosen:
         quote = _read_option(row, time)
         if quote.id in seen:
-            raise MarketSource(
-                f"`{quote.id}` is listed twice", where=row.where, got=f"first at {seen[quote.id]}"
-            )
+            raise MarketSource(f"`{quote.id}` is listed twice", where=row.where, got=f"first at {seen[quote.id]}")
         seen[quote.id] = row.where
         options.append(quote)
         forwards.setdefault(quote.expiry, []).append(float(row.positive("underlying_price")))
@@ -156,9 +154,7 @@ def _read_option(row: Row, time: int) -> OptionQuote:
     mark = row.number("mark_price")
     if mark < 0:
         raise MarketSource("`mark_price` is negative", where=row.where, got=mark)
-    return OptionQuote(
-        name, expiry, strike, is_call, mark, check_volatility(row.number("mark_iv"), row.where)
-    )
+    return OptionQuote(name, expiry, strike, is_call, mark, check_volatility(row.number("mark_iv"), row.where))
 
 
 def check_not_expired(name: str, expiry: int, time: int, where: str) -> None:
@@ -213,9 +209,7 @@ def _read_futures(path: Path, currency: str, time: int, sources: list[Source]) -
 def _read_perpetual(path: Path, currency: str, time: int, sources: list[Source]) -> list[FutureQuote]:
     text, content = read_text(path)
     quotes = []
-    for row in _rows_at(
-        read_rows(text, path.name, PERPETUAL_COLUMNS, PERPETUAL_EXTRA_COLUMNS), currency, time
-    ):
+    for row in _rows_at(read_rows(text, path.name, PERPETUAL_COLUMNS, PERPETUAL_EXTRA_COLUMNS), currency, time):
         if row.text("instrument_name") != (name := perpetual_name(currency)):
             raise MarketSource("not the currency's perpetual", where=row.where, expected=name)
         quotes.append(FutureQuote(name, None, row.positive("price")))

@@ -98,9 +98,7 @@ def scenario_results(
     totals = [[0] * pnl.values.shape[1] for _ in groups]
     for row, group in enumerate(membership):
         if group >= 0 and (size := sizes[row]):
-            totals[group] = [
-                t + size * v for t, v in zip(totals[group], pnl.values[row].tolist(), strict=True)
-            ]
+            totals[group] = [t + size * v for t, v in zip(totals[group], pnl.values[row].tolist(), strict=True)]
     scale = 10 ** (lot_decimals + pnl.decimals)
     return [
         ScenarioResult(group, scenario, Fraction(total, scale))
@@ -125,9 +123,7 @@ def contributions(
     scale = 10**lot_decimals
     found = [
         Contribution(name, Fraction(size, scale), Fraction(size * value, scale * 10**pnl.decimals))
-        for name, size, value in zip(
-            tables.names[INSTRUMENT_AXIS], sizes, pnl.values[:, at].tolist(), strict=False
-        )
+        for name, size, value in zip(tables.names[INSTRUMENT_AXIS], sizes, pnl.values[:, at].tolist(), strict=False)
         if size
     ]
     return sorted(found, key=lambda contribution: contribution.pnl)

@@ -47,9 +47,7 @@ class Market:
         ids = tuple(instrument.id for instrument in self.listing.instruments)
         if rows is not None and rows != ids:
             # A size at row j is worth what row j of the tables says: both must mean the same instrument.
-            raise ListingMismatch(
-                "the rows of the tables are not the instruments of the listing", where="market"
-            )
+            raise ListingMismatch("the rows of the tables are not the instruments of the listing", where="market")
 
     def to_json(self) -> dict[str, Any]:
         """``{"listing": ..., "tables": ..., "priceTime": "...", "sources": [{"name", "digest"}]}``."""

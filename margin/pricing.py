@@ -85,6 +85,4 @@ def forward_delta(
     Where ``sigma sqrt T`` is negligible: 1, 0 or, at the money, 1/2 in size.
     """
     t = _Terms.of(forward, strike, volatility, years, is_call)
-    return t.sign * np.where(
-        t.is_live, ndtr(t.sign * t.d1), np.heaviside(t.sign * (t.forward - t.strike), 0.5)
-    )
+    return t.sign * np.where(t.is_live, ndtr(t.sign * t.d1), np.heaviside(t.sign * (t.forward - t.strike), 0.5))

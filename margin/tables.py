@@ -127,9 +127,7 @@ class Tables:
             self._check_key(name, column.name, "columns")
             shape = tuple(self._size(axis, f"tables.columns.{name}") for axis in column.axes)
             if (got := column.values.shape) != shape:
-                raise SchemaType(
-                    "has the wrong shape", where=f"tables.columns.{name}", expected=shape, got=got
-                )
+                raise SchemaType("has the wrong shape", where=f"tables.columns.{name}", expected=shape, got=got)
         for name, label in self.labels.items():
             self._check_label(name, label)
         for name, parameter in self.parameters.items():
@@ -159,9 +157,7 @@ class Tables:
         if len(label.indices) != rows:
             raise SchemaType("one index per row", where=where, expected=rows, got=len(label.indices))
         if min(label.indices) < -1 or max(label.indices) >= groups:
-            raise SchemaType(
-                "an index is outside the target axis", where=where, expected=f"at most {groups - 1}"
-            )
+            raise SchemaType("an index is outside the target axis", where=where, expected=f"at most {groups - 1}")
 
     def _check_key(self, key: str, name: str, kind: str) -> None:
         if key != name:

@@ -208,9 +208,7 @@ class World:
         challenge: bytes | None = CHALLENGE,
     ) -> Envelope:
         document, opening = account or self.statement()
-        request = Request(
-            policy or self.policy(), snapshot or self.snapshot(), (document,), at, claim, challenge
-        )
+        request = Request(policy or self.policy(), snapshot or self.snapshot(), (document,), at, claim, challenge)
         return self.prover.prove(request, opening, keys)
 
     def verify(self, envelope: Envelope | bytes, **changes: Any) -> Verdict:

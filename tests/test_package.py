@@ -146,9 +146,7 @@ def test_ci_has_the_rust_core() -> None:
 
 def _build(kind: str, tree: Path, out: Path) -> Path:
     """Build in ``tree`` with no Rust to be found."""
-    environment = {
-        key: value for key, value in os.environ.items() if key not in ("ZKMARGIN_REQUIRE_RUST", "CARGO")
-    }
+    environment = {key: value for key, value in os.environ.items() if key not in ("ZKMARGIN_REQUIRE_RUST", "CARGO")}
     out.mkdir(exist_ok=True)
     script = f"import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
     done = subprocess.run(
@@ -221,9 +219,7 @@ def test_wheel_holds_every_module_and_rule_set(wheel: Path) -> None:
     expected = modules | rule_sets | {"zkmargin/py.typed", "zkmargin/_core.pyi"}
     held = {name for name in names if ".dist-info/" not in name}
     assert expected <= held
-    stray = {
-        name for name in held - expected if name.endswith((".py", ".so")) or name.split("/")[0] != "zkmargin"
-    }
+    stray = {name for name in held - expected if name.endswith((".py", ".so")) or name.split("/")[0] != "zkmargin"}
     assert not stray
 
 

@@ -157,9 +157,7 @@ def require_root(case: Case) -> None:
     if case.envelope.context.root_digest != ZERO32:
         raise RootMismatch("a collateral root is named where there is none", where="context.rootDigest")
     if case.envelope.public_inputs.collateral_root != 0:
-        raise RootMismatch(
-            "a collateral root is used where there is none", where="publicInputs.collateral_root"
-        )
+        raise RootMismatch("a collateral root is used where there is none", where="publicInputs.collateral_root")
 
 
 # --- V6: market snapshot, tables, position statements -----------------------------------------------------
@@ -193,9 +191,7 @@ def require_snapshot(case: Case) -> None:
     if snapshot.rule_digest != context.rule_digest:
         raise MarketMismatch("the snapshot is for another rule set", where="market.snapshot.ruleDigest")
     if snapshot.table_commitment != 0:
-        raise MarketMismatch(
-            "binding `public` has no table commitment", where="market.snapshot.tableCommitment"
-        )
+        raise MarketMismatch("binding `public` has no table commitment", where="market.snapshot.tableCommitment")
     if snapshot.market_digest != context.market_digest:
         raise MarketMismatch("the proof is over another market snapshot", where="context.marketDigest")
     if snapshot.listing_digest != context.listing_digest:
@@ -254,9 +250,7 @@ def _require_statement(case: Case, index: int, where: str) -> None:
     if statement.scheme != SCHEME_POSEIDON or statement.size_commitment:
         raise StatementMismatch("unknown commitment scheme", where=f"{where}.statement.scheme")
     if statement.audience != policy.verifier_id:
-        raise VenueMismatch(
-            "the position statement is for another verifier", where=f"{where}.statement.audience"
-        )
+        raise VenueMismatch("the position statement is for another verifier", where=f"{where}.statement.audience")
     if statement.epoch != context.epoch:
         raise EpochMismatch(
             "the position statement is for another epoch", where=f"{where}.statement.epoch",
@@ -301,9 +295,7 @@ def _require_statement(case: Case, index: int, where: str) -> None:
 def require_claim(case: Case) -> Claim:
     claim, least = Claim.unpack(case.envelope.public_inputs.claim), case.policy.claim.claim()
     if claim.kind.name.lower() not in case.rules.requirements:
-        raise ClaimMismatch(
-            "the rule set has no such requirement", where="publicInputs.claim", got=str(claim)
-        )
+        raise ClaimMismatch("the rule set has no such requirement", where="publicInputs.claim", got=str(claim))
     if claim.min_lock != 0:
         raise ClaimMismatch("there is no collateral that could be locked", where="publicInputs.claim")
     if not claim.implies(least):

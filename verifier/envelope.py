@@ -26,9 +26,7 @@ PROOF_BYTES = 8 * ELEMENT_BYTES
 MAX_VENUES = 64
 
 
-Coordinate = Annotated[
-    int, *unsigned_below(FQ_MODULUS, FieldRange, "below q, the field of BN254's coordinates")
-]
+Coordinate = Annotated[int, *unsigned_below(FQ_MODULUS, FieldRange, "below q, the field of BN254's coordinates")]
 Pair = Annotated[tuple[Coordinate, ...], Field(min_length=2, max_length=2), Sequence]
 
 

@@ -20,9 +20,7 @@ _PROOF_BYTES = 256
 def _require_canonical(encoded: bytes, modulus: int, where: str) -> None:
     for at in range(0, len(encoded), ELEMENT_BYTES):
         if int.from_bytes(encoded[at : at + ELEMENT_BYTES], "little") >= modulus:
-            raise FieldRange(
-                "value is not below the field's prime", where=f"{where}, element {at // ELEMENT_BYTES}"
-            )
+            raise FieldRange("value is not below the field's prime", where=f"{where}, element {at // ELEMENT_BYTES}")
 
 
 def _require_encodings(vk: bytes, publics: bytes, proof: bytes) -> None:

@@ -67,9 +67,7 @@ class WitnessProgramHandle(Protocol):
     @property
     def n_wires(self) -> int: ...
 
-    def start(
-        self, inputs: Sequence[tuple[int, bytes]], matrices: Sequence[SparseMatrixHandle], /
-    ) -> WitnessRunHandle:
+    def start(self, inputs: Sequence[tuple[int, bytes]], matrices: Sequence[SparseMatrixHandle], /) -> WitnessRunHandle:
         """Write the inputs (first wire, values) and run the first part.
 
         ValueError("witness: <label>") if an instruction fails.
@@ -141,9 +139,7 @@ class Arithmetic(Protocol):
     # Constructors, named like the classes that they are in both engines.
     def ProvingKey(self, path: str, /) -> ProvingKeyHandle: ...
     def WitnessProgram(self, program: bytes, /) -> WitnessProgramHandle: ...
-    def SparseMatrix(
-        self, rows: bytes, cols: bytes, values: bytes, n_rows: int, n_cols: int, /
-    ) -> SparseMatrixHandle:
+    def SparseMatrix(self, rows: bytes, cols: bytes, values: bytes, n_rows: int, n_cols: int, /) -> SparseMatrixHandle:
         """A matrix from its entries: rows and columns as u32 little-endian, values as field elements."""
 
 

@@ -54,9 +54,7 @@ def test_operations_on_any_values(engine: Arithmetic, name: str, p: int, seed: s
 
 @pytest.mark.parametrize(("name", "p"), PRIMES)
 @pytest.mark.parametrize("excess", [0, 1, 2**250], ids=["p", "p+1", "p+2^250"])
-def test_values_that_are_not_canonical_are_refused(
-    engine: Arithmetic, name: str, p: int, excess: int
-) -> None:
+def test_values_that_are_not_canonical_are_refused(engine: Arithmetic, name: str, p: int, excess: int) -> None:
     op = getattr(engine, name)
     for operation in ("add", "sub", "mul"):
         with pytest.raises(ValueError, match=SILENT):

@@ -55,9 +55,7 @@ def test_other_values_of_the_same_circuit(engine: Arithmetic, key: Any, make_cir
         assert engine.groth16_verify(vk, circuit.publics, proof)
 
 
-def test_setup_is_that_of_the_reference(
-    engine: Arithmetic, small_circuit: Any, entropy: Callable[..., bytes]
-) -> None:
+def test_setup_is_that_of_the_reference(engine: Arithmetic, small_circuit: Any, entropy: Callable[..., bytes]) -> None:
     secrets = entropy(tau=2**300 + 7, alpha=R - 1, beta=2**511, delta=11)
     made = engine.groth16_setup(small_circuit.r1cs_bytes, secrets)
     assert made == reference.groth16_setup(small_circuit.r1cs_bytes, secrets)
@@ -76,9 +74,7 @@ def test_a_key_without_public_inputs(engine: Arithmetic, tmp_path: Path) -> None
     key = engine.ProvingKey(str(path))
     proof = key.prove(encode_elements([1, 2, 3]), os.urandom(128))
     assert engine.groth16_verify(key.verifying_key(), b"", proof)
-    assert not engine.groth16_verify(
-        key.verifying_key(), b"", key.prove(encode_elements([1, 2, 4]), os.urandom(128))
-    )
+    assert not engine.groth16_verify(key.verifying_key(), b"", key.prove(encode_elements([1, 2, 4]), os.urandom(128)))
 
 
 def test_empty_rows_and_repeated_terms(engine: Arithmetic, tmp_path: Path) -> None:
@@ -159,9 +155,7 @@ def test_the_prover_refuses_other_witnesses(key: Any, small_circuit: Any) -> Non
 # --- setup refuses ------------------------------------------------------------------------------------------
 
 
-def test_bad_secrets_are_refused(
-    engine: Arithmetic, small_circuit: Any, entropy: Callable[..., bytes]
-) -> None:
+def test_bad_secrets_are_refused(engine: Arithmetic, small_circuit: Any, entropy: Callable[..., bytes]) -> None:
     root = pow(5, (R - 1) // 32, R)  # a primitive root of twice the domain
     bad = [
         entropy(tau=0),

@@ -42,8 +42,7 @@ class Qap:
         root = pow(5, (R - 1) // self.size, R)
         self.domain = self.GF([pow(root, k, R) for k in range(self.size)])
         self.u, self.v, self.w = (
-            [self.interpolate(self.column(rows, matrix, wire)) for wire in range(r1cs.n_wires)]
-            for matrix in range(3)
+            [self.interpolate(self.column(rows, matrix, wire)) for wire in range(r1cs.n_wires)] for matrix in range(3)
         )
         self.z = galois.Poly.Roots(self.domain)
 

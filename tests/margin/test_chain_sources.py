@@ -109,9 +109,7 @@ def test_futures_that_the_chain_names(tmp_path: Path) -> None:
             row[6] = row[6].replace("SYN.BTC-8FEB26", "BTC-8FEB26")
 
     chain = read_chain(rewritten(tmp_path, CHAIN, edit), "BTC")
-    assert [(quote.id, float(quote.price)) for quote in chain.futures] == [
-        ("BTC-8FEB26", chain.forwards[1770537600])
-    ]
+    assert [(quote.id, float(quote.price)) for quote in chain.futures] == [("BTC-8FEB26", chain.forwards[1770537600])]
 
 
 def test_prices_of_another_time_are_not_taken(tmp_path: Path) -> None:

@@ -37,9 +37,7 @@ def test_the_chains(morning: Chain, evening: Chain) -> None:
     for path, chain in ((MORNING, morning), (EVENING, evening)):
         assert path.stat().st_size < 60_000
         text = path.read_text()
-        assert (
-            format_chain(chain).splitlines()[7:] == text.splitlines()[6:]
-        )  # read_source adds the file itself
+        assert format_chain(chain).splitlines()[7:] == text.splitlines()[6:]  # read_source adds the file itself
 
 
 def equity_and_scan(market: Market) -> tuple[Fraction, Fraction, Fraction]:
@@ -74,8 +72,7 @@ def test_the_story(morning: Chain, evening: Chain, schema: TableSchema) -> None:
 
 def test_the_account_exists_at_both_times(morning: Chain, evening: Chain, schema: TableSchema) -> None:
     accounts = [
-        Account.read(DEMO / "account.csv", build_market([chain], schema).listing)
-        for chain in (morning, evening)
+        Account.read(DEMO / "account.csv", build_market([chain], schema).listing) for chain in (morning, evening)
     ]
     assert accounts[0] == accounts[1]
     kinds = [name.count("-") for name, size in accounts[0].sizes.items() if size]

@@ -87,9 +87,7 @@ def test_headroom() -> None:
 
 def test_deposit() -> None:
     def deposit(slacks: list[str], decimals: int = 6) -> int:
-        return smallest_deposit(
-            [compute_headroom(Fraction(s), Fraction(0), Claim()) for s in slacks], decimals
-        )
+        return smallest_deposit([compute_headroom(Fraction(s), Fraction(0), Claim()) for s in slacks], decimals)
 
     assert deposit(["0"]) == deposit(["5"]) == deposit([]) == 0
     assert deposit(["-1"]) == 1_000_000
@@ -104,9 +102,7 @@ def test_deposit() -> None:
     st.integers(1, 60000),
     st.integers(0, 5000),
 )
-def test_the_deposit_is_the_smallest(
-    equity: Fraction, requirement: Fraction, denominator: int, buffer: int
-) -> None:
+def test_the_deposit_is_the_smallest(equity: Fraction, requirement: Fraction, denominator: int, buffer: int) -> None:
     claim = Claim(denominator + buffer, denominator)
     result = compute_headroom(equity, requirement, claim)
     units = smallest_deposit([result], 6)

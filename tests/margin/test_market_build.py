@@ -161,9 +161,7 @@ def test_parameters(market: Market, morning: Chain, schema: TableSchema) -> None
         build_market([morning], schema, {"im_factor": "0.5"})
     own = replace(schema, parameters=(ColumnSchema("short_rate", (), 2, 0, 10**8, default=250),))
     assert int(build_market([morning], own).tables.parameters["short_rate"].values) == 250
-    assert (
-        int(build_market([morning], own, {"short_rate": "3"}).tables.parameters["short_rate"].values) == 300
-    )
+    assert int(build_market([morning], own, {"short_rate": "3"}).tables.parameters["short_rate"].values) == 300
     odd = replace(schema, parameters=(ColumnSchema("haircut", (), 2, 0, 100),))
     with pytest.raises(MarketSource, match="no default"):
         build_market([morning], odd)
@@ -171,9 +169,7 @@ def test_parameters(market: Market, morning: Chain, schema: TableSchema) -> None
 
 def test_capacities_and_sizes(morning: Chain, schema: TableSchema) -> None:
     def with_axis(changed: AxisSchema) -> TableSchema:
-        return replace(
-            schema, axes=tuple(changed if axis.name == changed.name else axis for axis in schema.axes)
-        )
+        return replace(schema, axes=tuple(changed if axis.name == changed.name else axis for axis in schema.axes))
 
     build_market([morning], with_axis(AxisSchema("instrument", capacity=800)))
     with pytest.raises(Capacity, match="at most 799, got 800"):
@@ -183,12 +179,7 @@ def test_capacities_and_sizes(morning: Chain, schema: TableSchema) -> None:
     with pytest.raises(Capacity, match="expected 21, got 35"):
         build_market([morning], with_axis(AxisSchema("scenario", size=21)))
     small = Grid(tuple(s for s in deribit_grid().scenarios if s.volatility is VolatilityMove.SAME))
-    assert (
-        build_market([morning], with_axis(AxisSchema("scenario", size=9)), grid=small).tables.sizes[
-            "scenario"
-        ]
-        == 9
-    )
+    assert build_market([morning], with_axis(AxisSchema("scenario", size=9)), grid=small).tables.sizes["scenario"] == 9
 
 
 def test_leaving_out_the_furthest_expiries(morning: Chain, schema: TableSchema) -> None:
@@ -200,9 +191,7 @@ def test_leaving_out_the_furthest_expiries(morning: Chain, schema: TableSchema) 
     full = build_market([morning], schema)
     for row, instrument in enumerate(small.listing.instruments):
         at = full.listing.rows[instrument.id]
-        assert (
-            small.tables.columns["pnl"].values[row].tolist() == full.tables.columns["pnl"].values[at].tolist()
-        )
+        assert small.tables.columns["pnl"].values[row].tolist() == full.tables.columns["pnl"].values[at].tolist()
     with pytest.raises(MarketSource, match="no options"):
         morning.until(morning.time)
 

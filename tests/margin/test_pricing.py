@@ -52,9 +52,7 @@ def test_parity_of_the_marks(moment: str, request: pytest.FixtureRequest) -> Non
     chain: Chain = request.getfixturevalue(moment)
     marks = {(q.expiry, q.strike, q.is_call): float(q.mark) for q in chain.options}
     misses = [
-        marks[expiry, strike, True]
-        - marks[expiry, strike, False]
-        - (1 - float(strike) / chain.forwards[expiry])
+        marks[expiry, strike, True] - marks[expiry, strike, False] - (1 - float(strike) / chain.forwards[expiry])
         for expiry, strike, is_call in marks
         if is_call
     ]

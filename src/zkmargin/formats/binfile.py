@@ -34,9 +34,7 @@ class Reader:
     def take(self, count: int) -> memoryview:
         """The next ``count`` bytes, as a view. Raises FileTruncated."""
         if count > self.remaining:
-            raise FileTruncated(
-                "file ends early", where=self.where, expected=f"{count} bytes", got=self.remaining
-            )
+            raise FileTruncated("file ends early", where=self.where, expected=f"{count} bytes", got=self.remaining)
         self.at += count
         return self.view[self.at - count : self.at]
 
@@ -49,9 +47,7 @@ class Reader:
     def finish(self) -> None:
         """Raises FileSection where bytes are left over."""
         if self.remaining:
-            raise FileSection(
-                "bytes left over", where=self.where, expected="the end", got=f"{self.remaining} more"
-            )
+            raise FileSection("bytes left over", where=self.where, expected="the end", got=f"{self.remaining} more")
 
 
 def read_sections(content: Buffer, magic: bytes, version: int, known: Mapping[int, str]) -> dict[int, Reader]:
@@ -63,17 +59,13 @@ def read_sections(content: Buffer, magic: bytes, version: int, known: Mapping[in
     kind = magic.decode()
     reader = Reader(content, f".{kind} header")
     if len(reader.view) < len(magic) or bytes(reader.take(len(magic))) != magic:
-        raise FileMagic(
-            "not a file of this kind", where=f".{kind} header", expected=magic, got=bytes(content[:4])
-        )
+        raise FileMagic("not a file of this kind", where=f".{kind} header", expected=magic, got=bytes(content[:4]))
     found = reader.u32()
     if found != version:
         raise FileVersion("unsupported version", where=f".{kind} header", expected=version, got=found)
     count = reader.u32()
     if count > MAX_SECTIONS:
-        raise FileSection(
-            "too many sections", where=f".{kind} header", expected=f"at most {MAX_SECTIONS}", got=count
-        )
+        raise FileSection("too many sections", where=f".{kind} header", expected=f"at most {MAX_SECTIONS}", got=count)
     sections: dict[int, Reader] = {}
     for _ in range(count):
         section_id, length = reader.u32(), reader.u64()
@@ -83,9 +75,7 @@ def read_sections(content: Buffer, magic: bytes, version: int, known: Mapping[in
         if section_id in sections:
             raise FileSection("section comes twice", where=where)
         if length > reader.remaining:
-            raise FileTruncated(
-                "section ends past the file", where=where, expected=length, got=reader.remaining
-            )
+            raise FileTruncated("section ends past the file", where=where, expected=length, got=reader.remaining)
         sections[section_id] = Reader(reader.take(length), where)
     reader.finish()
     return sections
@@ -101,9 +91,7 @@ def require_section(sections: Mapping[int, Reader], section_id: int, known: Mapp
 def require_size(section: Reader, expected: int) -> None:
     """Hold a whole section to the length that the header implies."""
     if len(section.view) != expected:
-        raise FileSection(
-            "section has the wrong length", where=section.where, expected=expected, got=len(section.view)
-        )
+        raise FileSection("section has the wrong length", where=section.where, expected=expected, got=len(section.view))
 
 
 def write_sections(magic: bytes, version: int, sections: Sequence[tuple[int, bytes]]) -> bytes:
@@ -134,8 +122,7 @@ def read_integers(view: memoryview, modulus: int, where: str) -> list[int]:
     """All elements of a view. Raises FieldRange where one is not below the modulus."""
     encoded = bytes(view)
     values = [
-        int.from_bytes(encoded[at : at + ELEMENT_BYTES], "little")
-        for at in range(0, len(encoded), ELEMENT_BYTES)
+        int.from_bytes(encoded[at : at + ELEMENT_BYTES], "little") for at in range(0, len(encoded), ELEMENT_BYTES)
     ]
     if any(value >= modulus for value in values):
         index = next(index for index, value in enumerate(values) if value >= modulus)

@@ -122,8 +122,7 @@ def _encode(numbers: Sequence[int]) -> bytes:
 
 def _decode(encoded: bytes, modulus: int, where: str) -> list[int]:
     numbers = [
-        int.from_bytes(encoded[at : at + ELEMENT_BYTES], "little")
-        for at in range(0, len(encoded), ELEMENT_BYTES)
+        int.from_bytes(encoded[at : at + ELEMENT_BYTES], "little") for at in range(0, len(encoded), ELEMENT_BYTES)
     ]
     for index, number in enumerate(numbers):
         if number >= modulus:
@@ -151,8 +150,7 @@ def _g1_bytes(value: Any, where: str) -> bytes:
 
 def _g2_bytes(value: Any, where: str) -> bytes:
     coordinates = [
-        [_integer(part, FQ_MODULUS, where) for part in _sequence(pair, 2, where)]
-        for pair in _sequence(value, 3, where)
+        [_integer(part, FQ_MODULUS, where) for part in _sequence(pair, 2, where)] for pair in _sequence(value, 3, where)
     ]
     return _point_bytes(coordinates, where)
 

@@ -60,9 +60,7 @@ def _read_combination(reader: Reader, n_wires: int) -> LinearCombination:
     for wire, encoded in _TERM.iter_unpack(reader.take(count * _TERM.size)):
         coefficient = int.from_bytes(encoded, "little")
         if wire >= n_wires:
-            raise FileSection(
-                "wire does not exist", where=reader.where, expected=f"below {n_wires}", got=wire
-            )
+            raise FileSection("wire does not exist", where=reader.where, expected=f"below {n_wires}", got=wire)
         if coefficient >= FR_MODULUS:
             raise FieldRange("coefficient is not below the field's prime", where=reader.where)
         terms.append((wire, coefficient))
@@ -120,6 +118,4 @@ def write_r1cs(r1cs: R1cs) -> bytes:
         len(r1cs.constraints),
     )
     body = b"".join(_write_combination(terms) for constraint in r1cs.constraints for terms in constraint)
-    return write_sections(
-        MAGIC, VERSION, [(1, header), (2, body), (3, struct.pack(f"<{r1cs.n_wires}Q", *labels))]
-    )
+    return write_sections(MAGIC, VERSION, [(1, header), (2, body), (3, struct.pack(f"<{r1cs.n_wires}Q", *labels))])

@@ -23,8 +23,7 @@ def decode(encoded: bytes, modulus: int) -> list[int]:
     if len(encoded) % ELEMENT_BYTES:
         raise ValueError("field elements are 32 bytes each")
     values = [
-        int.from_bytes(encoded[at : at + ELEMENT_BYTES], "little")
-        for at in range(0, len(encoded), ELEMENT_BYTES)
+        int.from_bytes(encoded[at : at + ELEMENT_BYTES], "little") for at in range(0, len(encoded), ELEMENT_BYTES)
     ]
     if any(value >= modulus for value in values):
         raise ValueError("field element is not canonical")

@@ -83,9 +83,7 @@ def r1cs_check(r1cs: bytes, witness: bytes) -> list[int]:
         raise ValueError("the witness has another number of wires")
     if wires[0] != 1:
         raise ValueError("the first wire is not the constant 1")
-    violated = [
-        index for index, constraint in enumerate(system.constraints) if not _is_satisfied(constraint, wires)
-    ]
+    violated = [index for index, constraint in enumerate(system.constraints) if not _is_satisfied(constraint, wires)]
     return violated[:MAX_REPORTED]
 
 
@@ -110,10 +108,7 @@ def lagrange_at(tau: int, log_size: int) -> list[int]:
     roots = powers(root_of_unity(log_size), size)
     scale = vanishing * pow(size, -1, FR_MODULUS)
     inverses = batch_inverse([(tau - root) % FR_MODULUS for root in roots], FR_MODULUS)
-    return [
-        root * scale % FR_MODULUS * inverse % FR_MODULUS
-        for root, inverse in zip(roots, inverses, strict=True)
-    ]
+    return [root * scale % FR_MODULUS * inverse % FR_MODULUS for root, inverse in zip(roots, inverses, strict=True)]
 
 
 def matrix_coefficients(r1cs: R1cs) -> Iterator[Coefficient]:
@@ -252,9 +247,7 @@ class ProvingKey:
         rows.append([a * b % FR_MODULUS for a, b in zip(*rows, strict=True)])
         shifts = powers(root_of_unity(log2_size(size) + 1), size)
         a, b, c = (
-            transform(
-                [x * shift % FR_MODULUS for x, shift in zip(inverse_transform(values), shifts, strict=True)]
-            )
+            transform([x * shift % FR_MODULUS for x, shift in zip(inverse_transform(values), shifts, strict=True)])
             for values in rows
         )
         return [(x * y - z) % FR_MODULUS for x, y, z in zip(a, b, c, strict=True)]

@@ -245,9 +245,11 @@ impl CodeParser {
                     self.lcs(first_lc, count)?;
                     Instruction::First { out, count, first_lc }
                 }
-                16 => {
-                    Instruction::Root { out: self.out(reader)?, x: self.lc(reader)?, divisor: self.lc(reader)? }
-                }
+                16 => Instruction::Root {
+                    out: self.out(reader)?,
+                    x: self.lc(reader)?,
+                    divisor: self.lc(reader)?,
+                },
                 17 => {
                     let (out, upwards) = (self.out(reader)?, self.out(reader)?);
                     if out == upwards {

@@ -296,7 +296,7 @@ impl Program {
             limbs
         };
         let mut places: Vec<u32> = (0..count).collect();
-        places.sort_by(|a, b| key(*b).cmp(&key(*a))); // stable
+        places.sort_by_key(|place| std::cmp::Reverse(key(*place))); // stable
         wipe(&mut keys);
         places
     }
@@ -322,7 +322,8 @@ impl Program {
             let is_positive = non_negative(along).is_some() && !along.is_zero();
             rises &= is_positive;
             falls &= !is_positive && !along.is_zero();
-            let count = integer::div_rem(&magnitude(left), &magnitude(ratio)).map_or([0; 4], |(count, _)| count);
+            let count =
+                integer::div_rem(&magnitude(left), &magnitude(ratio)).map_or([0; 4], |(count, _)| count);
             if fewest.is_none_or(|fewest| greater_than(&fewest, &count)) {
                 fewest = Some(count);
             }

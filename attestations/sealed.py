@@ -1,7 +1,7 @@
-"""Secrets at rest: 32 bytes sealed under a passphrase by scrypt and AES-256-GCM.        specs/documents.md#keys
+"""Secrets at rest: 32 bytes sealed under a passphrase by Argon2id and AES-256-GCM.        specs/documents.md#keys
 
 The public name of a key and the parameters are authenticated with the secret: a file whose name, cost or ciphertext
-was changed does not open.                                                   RFC 7914 (scrypt), NIST SP 800-38D (GCM)
+was changed does not open.                                                   RFC 9106 (Argon2), NIST SP 800-38D (GCM)
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from zkmargin.attestations.schema import U8, U32, Bytes, Bytes32, Model
 from zkmargin.errors import KeyLocked, PassphraseWeak, SchemaType
 
 MINIMUM_PASSPHRASE: Final = 8
-_COST: Final = 1 << 15
-_BLOCK: Final = 8
-_LANES: Final = 3
-"""The cost of a new file: one of OWASP's equivalents (32 MiB, a fifth of a second)."""
-_LOWEST_COST: Final = 1 << 14
-_HIGHEST_COST: Final = 1 << 18
+_MEMORY: Final = 46 << 10
+_PASSES: Final = 1
+_LANES: Final = 1
+"""The cost of a new file, memory in KiB: the first of OWASP's equivalents."""
+_LEAST_MEMORY: Final = 19 << 10
+_MOST_MEMORY: Final = 256 << 10
+_LEAST_WORK: Final = 38 << 10
+_MOST_PASSES: Final = 16
+_MOST_LANES: Final = 4
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
@@ -30,9 +33,9 @@ _SECRET_BYTES: Final = 32
 class Sealed(Model):
     """An encrypted secret of 32 bytes and what is needed to open it, but for the passphrase."""
 
-    kdf: Literal["scrypt"] = "scrypt"
-    cost: U32
-    block: U8
+    kdf: Literal["argon2id"] = "argon2id"
+    memory: U32
+    passes: U8
     lanes: U8
     salt: Bytes32
     cipher: Literal["aes-256-gcm"] = "aes-256-gcm"
@@ -42,11 +45,12 @@ class Sealed(Model):
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         """A file must neither be cheap to guess nor take the reader's memory and time."""
-        power_of_two = self.cost & (self.cost - 1) == 0
-        if not (power_of_two and _LOWEST_COST <= self.cost <= _HIGHEST_COST):
-            raise PydanticCustomError(SchemaType.code, "scrypt's cost must be a power of two from 2^14 to 2^18")
-        if self.block != _BLOCK or not 1 <= self.lanes <= 16:
-            raise PydanticCustomError(SchemaType.code, "scrypt's block must be 8 and its lanes from 1 to 16")
+        if not _LEAST_MEMORY <= self.memory <= _MOST_MEMORY or self.memory * self.passes < _LEAST_WORK:
+            raise PydanticCustomError(
+                SchemaType.code, "argon2id's memory must be 19 to 256 MiB, in KiB, and 38 MiB over all passes"
+            )
+        if self.passes > _MOST_PASSES or not 1 <= self.lanes <= _MOST_LANES:
+            raise PydanticCustomError(SchemaType.code, "argon2id's passes must be at most 16 and its lanes 1 to 4")
         if len(self.nonce) != _NONCE_BYTES or len(self.ciphertext) != _SECRET_BYTES + _TAG_BYTES:
             raise PydanticCustomError(SchemaType.code, "nonce and ciphertext must have 12 and 48 bytes")
         return self
@@ -57,8 +61,8 @@ class Sealed(Model):
         if len(passphrase) < MINIMUM_PASSPHRASE:
             raise PassphraseWeak("the passphrase is too short", expected=f"at least {MINIMUM_PASSPHRASE} characters")
         draft: dict[str, Any] = {
-            "cost": _COST,
-            "block": _BLOCK,
+            "memory": _MEMORY,
+            "passes": _PASSES,
             "lanes": _LANES,
             "salt": secrets.token_bytes(32),
             "nonce": secrets.token_bytes(_NONCE_BYTES),
@@ -80,11 +84,11 @@ class Sealed(Model):
             raise KeyLocked("the key does not open with this passphrase, or its file was changed") from None
 
     def _key(self, passphrase: str) -> bytes:
-        from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+        from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-        kdf = Scrypt(salt=self.salt, length=32, n=self.cost, r=self.block, p=self.lanes)
+        kdf = Argon2id(salt=self.salt, length=32, iterations=self.passes, lanes=self.lanes, memory_cost=self.memory)
         return kdf.derive(passphrase.encode("utf-8"))
 
     def _associated(self, name: str) -> bytes:
-        parameters = (self.kdf, self.cost, self.block, self.lanes, self.salt.hex(), self.cipher)
+        parameters = (self.kdf, self.memory, self.passes, self.lanes, self.salt.hex(), self.cipher)
         return "|".join(["zkmargin/sealed", "1", name, *map(str, parameters)]).encode("utf-8")

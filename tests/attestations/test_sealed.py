@@ -81,8 +81,8 @@ def test_a_short_passphrase_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"cost": 1 << 13}, {"cost": 1 << 19}, {"cost": (1 << 15) + 1}, {"cost": 0}, {"block": 16}, {"lanes": 0},
-     {"lanes": 17}, {"nonce": bytes(11)}, {"ciphertext": bytes(47)}],
+    [{"memory": (19 << 10) - 1}, {"memory": (256 << 10) + 1}, {"memory": 19 << 10}, {"memory": 0}, {"passes": 0},
+     {"passes": 17}, {"lanes": 0}, {"lanes": 5}, {"nonce": bytes(11)}, {"ciphertext": bytes(47)}],
 )  # fmt: skip
 def test_parameters_are_bounded(owner: OwnerKeyFile, change: dict[str, Any]) -> None:
     """Cheap ones could be guessed, dear ones would take the reader's memory."""

@@ -47,7 +47,7 @@ def test_a_broken_key_file_shows_nothing_of_itself(tmp_path: Path) -> None:
         document | {"ciphertext": hidden},
         document | {"version": hidden},
         document | {"sealed": document["sealed"] | {"ciphertext": hidden[:-2]}},
-        document | {"sealed": document["sealed"] | {"cost": str(1 << 30)}},
+        document | {"sealed": document["sealed"] | {"memory": str(1 << 30)}},
     ):
         path.write_text(json.dumps(broken))
         refused = call("keys", "show", path)

@@ -217,7 +217,7 @@ def _matrix(content: bytes, _: Seeds) -> None:
 
 def _is_usual(key: OwnerKeyFile | SigningKeyFile) -> bool:
     """A file may ask for more work than this, within bounds; here it would only be slow."""
-    return key.sealed.cost * key.sealed.lanes <= 3 << 15
+    return key.sealed.memory * key.sealed.passes <= 46 << 10
 
 
 def _deeper(document: Document) -> None:

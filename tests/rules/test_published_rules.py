@@ -1,4 +1,4 @@
-"""The rule sets in specs/rules/: each loads, shows every phase, and reads as its text says.
+"""Rule sets in specs/rules/, and methodologies in published/ that are to become some, read as their text says.
 
 On random tables and accounts the plaintext reading equals an independent evaluation of the file's expressions
 in fractions, and every value lies in its interval.
@@ -7,6 +7,7 @@ in fractions, and every value lies in its interval.
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -18,6 +19,7 @@ from zkmargin.circuits.rules import PHASES, RuleSet, evaluate, list_rules, load_
 from zkmargin.circuits.rules.tree import Padding
 from zkmargin.margin.tables import Column, Label, Tables
 
+RULES = [*list_rules(), *map(str, sorted((Path(__file__).parent / "published").glob("*.yaml")))]
 ROWS = 3
 """Active rows of padded axes: fractions are slow."""
 
@@ -47,19 +49,19 @@ def first_rows(rules: RuleSet, tables: Tables) -> Tables:
     return Tables(sizes, names, columns, labels, tables.parameters)
 
 
-@pytest.mark.parametrize("name", list_rules())
+@pytest.mark.parametrize("name", RULES, ids=lambda name: Path(name).stem)
 def test_every_phase_shows(name: str) -> None:
     rules = load_rules(name)
-    assert rules.name == name
+    assert rules.name == Path(name).stem
     for phase in PHASES:
         assert show_phase(rules.text, rules.file, phase)
 
 
-@pytest.mark.parametrize("name", list_rules())
+@pytest.mark.parametrize("name", RULES, ids=lambda name: Path(name).stem)
 def test_it_reads_as_its_text_says(name: str) -> None:
     rules = load_rules(name)
     text = yaml.safe_load(rules.text)
-    random = Random(name)
+    random = Random(Path(name).stem)
     for _ in range(3):
         tables = first_rows(rules, random_tables(rules, random))
         account = random_account(rules, tables, random)

@@ -112,28 +112,9 @@ def _json(content: bytes) -> dict[str, Any]:
 
 
 def _documents() -> dict[Any, Any]:
-    from zkmargin.attestations.book import BookDocument
-    from zkmargin.attestations.documents import DomainFile
-    from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
-    from zkmargin.attestations.market import MarketSnapshotDocument
-    from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
-    from zkmargin.verifier.envelope import Envelope
-    from zkmargin.verifier.keys import KeyDescription
-    from zkmargin.verifier.policy import Policy
+    from zkmargin.verifier.schemas import DOCUMENTS
 
-    kinds = (
-        BookDocument,
-        DomainFile,
-        Envelope,
-        KeyDescription,
-        MarketSnapshotDocument,
-        OwnerKeyFile,
-        Policy,
-        PositionOpening,
-        PositionStatementDocument,
-        SigningKeyFile,
-    )
-    return {kind.TYPE: kind for kind in kinds}
+    return {kind.TYPE: kind for kind in DOCUMENTS}
 
 
 _LONG = ("tables", "listing")

@@ -6,7 +6,7 @@ is rounded to the nearest; one outside its bounds is refused by the rule set's o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 
 from zkmargin.circuits.rules import Evaluation, RuleSet, check_tables, evaluate, load_rules
 from zkmargin.circuits.rules.tree import ColumnDecl
-from zkmargin.margin.tables import Column, Tables
+from zkmargin.margin.tables import Column, Label, Tables
 
 __all__ = ["World"]
 
@@ -29,28 +29,42 @@ class World:
     private: Mapping[str, Any]
 
     @classmethod
-    def of(cls, name: str, public: Mapping[str, Any], private: Mapping[str, Any]) -> World:
+    def of(
+        cls,
+        name: str,
+        public: Mapping[str, Any],
+        private: Mapping[str, Any],
+        labels: Mapping[str, Sequence[int]] | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> World:
         """Build tables and account of the shipped rule set ``name``; raises a ZkMarginError where they do not fit.
 
         ``public`` and ``private`` have numbers, or nested lists of numbers, for each declared column. A parameter
-        that is not given has its default.
+        that is not given has its default. ``labels`` has the targets of each label that is data, -1 for none;
+        ``sizes`` the active rows of axes that no public column has.
         """
         rules = load_rules(name)
         columns: dict[str, Column] = {}
-        sizes: dict[str, int] = {}
+        active = dict(sizes or {})
         for declared in rules.public:
             column = Column.of(
                 declared.name, declared.axes, declared.decimals, _scaled(declared, public[declared.name])
             )
             columns[declared.name] = column
-            sizes.update(zip(declared.axes, column.values.shape, strict=True))
+            active.update(zip(declared.axes, column.values.shape, strict=True))
         parameters = {}
         for declared in rules.parameters:
             given = public.get(declared.name)
             value = declared.default if given is None else _scaled(declared, given)  # a default is scaled already
             parameters[declared.name] = Column.of(declared.name, [], declared.decimals, value)
-        names = {axis: tuple(f"{axis}{row}" for row in range(size)) for axis, size in sizes.items()}
-        tables = Tables(sizes, names, columns, {}, parameters)
+        given_labels = labels or {}
+        tied = {
+            label.name: Label(label.name, label.axis, label.target, tuple(given_labels[label.name]))
+            for label in rules.labels.values()
+            if label.fixed is None
+        }
+        names = {axis: tuple(f"{axis}{row}" for row in range(size)) for axis, size in active.items()}
+        tables = Tables(active, names, columns, tied, parameters)
         check_tables(rules, tables)
         account = {declared.name: _scaled(declared, private[declared.name]) for declared in rules.private}
         return cls(rules, tables, account)

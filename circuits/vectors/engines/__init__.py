@@ -1,0 +1,25 @@
+"""One adapter per engine: a case's numbers into the columns of a rule set, its results out of the reading.
+
+Requirements and equity always come from the rule set. What an adapter computes itself is what a table builder
+does (deductions of brackets, rates from open interest) and prices, which no rule yields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zkmargin.circuits.vectors.engines import brackets, perpetuals
+from zkmargin.circuits.vectors.engines.base import Adapter, Unsupported
+
+__all__ = ["ENGINES", "Unsupported"]
+
+ENGINES: Mapping[str, Adapter] = {
+    "binance_usdm": brackets.binance,
+    "hyperliquid": brackets.hyperliquid,
+    "bybit_isolated": brackets.bybit,
+    "gate_okx_isolated": brackets.gate_okx,
+    "gmx_v2": perpetuals.gmx,
+    "starkex_perp": perpetuals.starkex,
+    "dydx_v4": perpetuals.dydx,
+    "paradex_cross": perpetuals.paradex_cross,
+}

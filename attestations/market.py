@@ -67,6 +67,7 @@ LISTING_SCHEMA: Final = _object(
     lotDecimals=_UINT,
     cashUnit=_TEXT,
     cashDecimals=_UINT,
+    axes=_named(_array(_TEXT)),
 )
 TABLES_SCHEMA: Final = _object(
     sizes=_named(_UINT),

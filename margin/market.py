@@ -43,11 +43,13 @@ class Market:
         object.__setattr__(self, "sources", tuple(self.sources))
         if type(self.price_time) is not int or not 0 < self.price_time < 1 << 63:
             raise SchemaType("priceTime must be unix seconds", where="market")
-        rows = self.tables.names.get(INSTRUMENT_AXIS)
-        ids = tuple(instrument.id for instrument in self.listing.instruments)
-        if rows is not None and rows != ids:
-            # A size at row j is worth what row j of the tables says: both must mean the same instrument.
-            raise ListingMismatch("the rows of the tables are not the instruments of the listing", where="market")
+        listed = {INSTRUMENT_AXIS: tuple(instrument.id for instrument in self.listing.instruments), **self.listing.axes}
+        for axis, elements in listed.items():
+            # An amount at row j is worth what row j of the tables says: both must mean the same thing.
+            if self.tables.names.get(axis, elements) != elements:
+                raise ListingMismatch(
+                    f"the rows of the tables along `{axis}` are not those of the listing", where="market"
+                )
 
     def to_json(self) -> dict[str, Any]:
         """``{"listing": ..., "tables": ..., "priceTime": "...", "sources": [{"name", "digest"}]}``."""

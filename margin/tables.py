@@ -316,17 +316,26 @@ class Listing:
     """The ordered instruments that an account's sizes are about, and the units of sizes and cash.
 
     Row j of every table over the axis ``instrument`` is ``instruments[j]``; a size is a whole number of
-    ``10**-lot_decimals`` contracts, cash a whole number of ``10**-cash_decimals`` of ``cash_unit``.
+    ``10**-lot_decimals`` contracts, cash a whole number of ``10**-cash_decimals`` of ``cash_unit``. ``axes`` names
+    the rows of the other axes that an account has amounts along (assets, risk factors), in order.
     """
 
     instruments: tuple[Instrument, ...]
     lot_decimals: int
     cash_unit: str
     cash_decimals: int
+    axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "instruments", tuple(self.instruments))
         distinct_names((instrument.id for instrument in self.instruments), "listing.instruments")
+        named = {}
+        for axis, elements in self.axes.items():
+            check_name(axis, "listing.axes")
+            if axis == INSTRUMENT_AXIS:
+                raise SchemaType("the rows of instruments are the instruments", where="listing.axes")
+            named[axis] = distinct_names(elements, f"listing.axes.{axis}")
+        object.__setattr__(self, "axes", MappingProxyType(named))
         check_text(self.cash_unit, "listing.cashUnit")
         _check_decimals(self.lot_decimals, "listing.lotDecimals")
         _check_decimals(self.cash_decimals, "listing.cashDecimals")
@@ -347,25 +356,28 @@ class Listing:
         raise InstrumentUnknown(f"instrument `{instrument_id[:60]}` is not listed", where=where, hint=hint)
 
     def to_json(self) -> dict[str, Any]:
-        """``{"instruments": [...], "lotDecimals": "4", "cashUnit": "usd", "cashDecimals": "6"}``."""
+        """``{"instruments": [...], "lotDecimals": "4", "cashUnit": "usd", "cashDecimals": "6", "axes": {}}``."""
         return {
             "instruments": [instrument.to_json() for instrument in self.instruments],
             "lotDecimals": str(self.lot_decimals),
             "cashUnit": self.cash_unit,
             "cashDecimals": str(self.cash_decimals),
+            "axes": {axis: list(elements) for axis, elements in self.axes.items()},
         }
 
     @classmethod
     def of_json(cls, document: object) -> Self:
         """Read the document form, strictly."""
-        entry = read_object(document, "listing", ("instruments", "lotDecimals", "cashUnit", "cashDecimals"))
+        entry = read_object(document, "listing", ("instruments", "lotDecimals", "cashUnit", "cashDecimals", "axes"))
         listed = read_list(entry["instruments"], "listing.instruments")
         instruments = tuple(
             Instrument.of_json(given, f"listing.instruments[{row}]") for row, given in enumerate(listed)
         )
         lots = parse_uint(entry["lotDecimals"], "listing.lotDecimals", 8)
         cash = parse_uint(entry["cashDecimals"], "listing.cashDecimals", 8)
-        return cls(instruments, lots, read_text(entry["cashUnit"], "listing.cashUnit"), cash)
+        named = read_mapping(entry["axes"], "listing.axes")
+        axes = {axis: read_names(elements, f"listing.axes.{axis}") for axis, elements in named.items()}
+        return cls(instruments, lots, read_text(entry["cashUnit"], "listing.cashUnit"), cash, axes)
 
     @cached_property
     def digest(self) -> bytes:

@@ -212,11 +212,13 @@ def require_listing(rules: RuleSet, market: Market) -> None:
     something else.
     """
     listing = market.listing
+    listed = {INSTRUMENT_AXIS, *listing.axes}
     for column in rules.private:
-        if column.axes and INSTRUMENT_AXIS not in column.axes:
-            raise ListingMismatch(
-                f"private column `{column.name}` does not run over the listing", expected=INSTRUMENT_AXIS
-            )
+        for axis in {rules.axes[name].like or name for name in column.axes}:
+            if axis in market.tables.names and axis not in listed:
+                raise ListingMismatch(
+                    f"the listing does not say what the rows of private column `{column.name}` are", expected=axis
+                )
         decimals = {SIZE: listing.lot_decimals, CASH: listing.cash_decimals}.get(column.name, column.decimals)
         if column.decimals != decimals:
             raise ListingMismatch(

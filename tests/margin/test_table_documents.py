@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def test_golden_digests() -> None:
     assert small_tables().digest.hex() == "2273885a246a7b73ef21e71126fccf542eeac990a7842128b2068d5e9b561654"
     for thing in (small_tables(), small_listing()):
         assert hashlib.sha256(rfc8785.dumps(thing.to_json())).digest() == thing.digest
-    assert small_listing().digest.hex() == "5c3083af1a0649ad5ceac20f9ca180ca030e4ecb48af48593a923dac2a766161"
+    assert small_listing().digest.hex() == "8466246ab6c36080bd2ee3a15963d917d6f3b21451cad217bbc3f31a457affa0"
 
 
 def test_the_digest_covers_every_part() -> None:
@@ -87,7 +88,7 @@ def test_the_digest_covers_every_part() -> None:
 
 
 def test_round_trips() -> None:
-    tables, listing = small_tables(), small_listing()
+    tables, listing = small_tables(), replace(small_listing(), axes={"asset": ("USDC", "ETH")})
     assert Tables.of_json(json.loads(json.dumps(tables.to_json()))) == tables
     assert Listing.of_json(json.loads(json.dumps(listing.to_json()))) == listing
     market = Market(listing, tables, 1770284207, (Source("a.csv", bytes(32)),))
@@ -235,6 +236,10 @@ def test_listing_rows_and_suggestions() -> None:
         listing.row("BTC-27MAR25", "account.csv:4")
     with pytest.raises(SchemaType, match="named twice"):
         Listing((*listing.instruments, *listing.instruments), 4, "usd", 6)
+    with pytest.raises(SchemaType, match="named twice"):
+        Listing((), 4, "usd", 6, {"asset": ("ETH", "ETH")})
+    with pytest.raises(SchemaType, match="the rows of instruments are the instruments"):
+        Listing((), 4, "usd", 6, {"instrument": ("ETH",)})
 
 
 def test_market_ties_rows_to_the_listing() -> None:
@@ -242,6 +247,11 @@ def test_market_ties_rows_to_the_listing() -> None:
     swapped = Listing((listing.instruments[1], listing.instruments[0], listing.instruments[2]), 4, "usd", 6)
     with pytest.raises(ListingMismatch):
         Market(swapped, tables, 1, ())
+    for names in ((), ("up", "down"), ("down", "up", "same")):
+        with pytest.raises(ListingMismatch, match="along `scenario`"):
+            Market(replace(listing, axes={"scenario": names}), tables, 1, ())
+    named = replace(listing, axes={"scenario": tables.names["scenario"], "asset": ("USDC",)})
+    assert Market(named, tables, 1, ()).listing.digest != listing.digest
     with pytest.raises(SchemaType, match="priceTime"):
         Market(listing, tables, 0, ())
     with pytest.raises(SchemaType, match="32 bytes"):

@@ -18,6 +18,8 @@ from zkmargin.attestations.documents import Signers, sign
 from zkmargin.attestations.positions import PositionStatementDocument
 from zkmargin.circuits.rules import parse_rules
 from zkmargin.errors import ListingMismatch, VerificationError, ZkMarginError
+from zkmargin.margin.market import Market
+from zkmargin.margin.tables import Column, Listing, Tables
 from zkmargin.prover.prove import Request
 from zkmargin.verifier.checks import require_listing
 from zkmargin.verifier.envelope import Envelope, Proof
@@ -241,3 +243,37 @@ def test_what_was_found_is_not_altered(world: World, envelope: Envelope) -> None
 def test_tables_are_folded_by_the_core_only_where_it_was_asked_for() -> None:
     for name in ("python", "reference"):
         assert _arithmetic(name) is backend.engine("reference")
+
+
+BASKET = b"""\
+rules: 1
+name: basket
+binding: public
+axes:
+  asset: {capacity: 4}
+  twin: {like: asset}
+public:
+  price: {axes: [asset], unit: usd/coin, decimals: 2, min: 0, max: 1e6}
+private:
+  held: {axes: [asset], unit: coin, decimals: 4, min: 0, max: 1e6, from: venue}
+  owed: {axes: [twin], unit: coin, decimals: 4, min: 0, max: 1e6, from: venue}
+  cash: {unit: usd, decimals: 2, min: -1e9, max: 1e9, from: venue}
+equity: cash + sum(held * price, over=asset)
+requirements:
+  maintenance: sum(owed * at(price, by=twin), over=twin)
+"""
+
+
+def test_the_listing_says_what_every_row_is() -> None:
+    """A venue signs four amounts; what each is an amount of is the listing's word, not the publisher's alone."""
+    rules, names = parse_rules(BASKET, "basket.yaml"), ("ETH", "USDC")
+    tables = Tables({"asset": 2}, {"asset": names}, {"price": Column.of("price", ["asset"], 2, [200_000, 100])}, {}, {})
+    require_listing(rules, Market(Listing((), 4, "usd", 2, {"asset": names}), tables, 1, ()))
+    with pytest.raises(ListingMismatch, match="what the rows of private column `held` are"):
+        require_listing(rules, Market(Listing((), 4, "usd", 2), tables, 1, ()))
+    with pytest.raises(ListingMismatch, match="along `asset`"):
+        Market(Listing((), 4, "usd", 2, {"asset": names[::-1]}), tables, 1, ())
+    owed = parse_rules(BASKET.replace(b"held: {axes: [asset]", b"held: {axes: [twin]").replace(
+        b"held * price, over=asset", b"held * at(price, by=twin), over=twin"), "basket.yaml")  # fmt: skip
+    with pytest.raises(ListingMismatch, match="what the rows of private column `held` are"):
+        require_listing(owed, Market(Listing((), 4, "usd", 2), tables, 1, ()))

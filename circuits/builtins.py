@@ -141,10 +141,11 @@ class Builtins:
 
     def _direction(self, node: Node, axis: str) -> int:
         """1 where conditions say that the node, or what it is a multiple of, rises along an axis; -1 where it falls."""
-        if isinstance(node, LinearSum) and len(node.terms) == 1:
+        stated = self._rules.direction(node, axis)
+        if stated == 0 and isinstance(node, LinearSum) and len(node.terms) == 1:
             ((factor, term),) = node.terms
             return self._rules.direction(term, axis) * (1 if factor > 0 else -1)
-        return self._rules.direction(node, axis)
+        return stated
 
     def _step(self, node: Step, demand: Side, x: Lowered, bound: Lowered, value: Lowered, *, where: str) -> Lowered:
         rises = self._direction(node.value, node.axis)

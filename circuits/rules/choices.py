@@ -1,4 +1,4 @@
-"""Built-ins that choose along an axis: ``step``, ``pick``, ``match``.     specs/rules.md#choices
+"""Built-ins that choose along an axis: ``step``, ``pick``, ``match``, ``previous``.     specs/rules.md#choices
 
 Each has its typing rule (``infer_...``) and its node (``build_...``); functions.py lists them.
 """
@@ -12,7 +12,7 @@ from zkmargin.circuits.rules.parse import Call
 from zkmargin.circuits.rules.problems import Refused
 from zkmargin.circuits.rules.rounding import decimals_of, over, within
 from zkmargin.circuits.rules.shapes import Shape, Shapes
-from zkmargin.circuits.rules.tree import Match, Monotone, Node, Padding, Pick, Step, Type
+from zkmargin.circuits.rules.tree import Match, Monotone, Node, Padding, Pick, Previous, Step, Type
 
 
 def _axis(call: Call) -> str:
@@ -132,3 +132,18 @@ def build_match(builder: Builder, call: Call, given: tuple[Node, ...]) -> Node:
     kind = Type(axes, unit, scale, 0, most, visibility_of(nodes))
     vanishing = (builder.vanishing(x) | builder.vanishing(ratio)) - {leg}
     return builder.node(Match, kind, span, nodes, vanishing, x=x, ratio=ratio, leg=leg, row=row)
+
+
+def infer_previous(shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:
+    shapes.along(call, given[0])
+    shapes.public(call, given[0], 0, "the operand")
+    return given[0]
+
+
+def build_previous(builder: Builder, call: Call, given: tuple[Node, ...]) -> Node:
+    """``x`` one row earlier, 0 at the first row."""
+    x, axis = given[0], _axis(call)
+    _varies(x, axis, call, 0)
+    t = x.type
+    kind = Type(t.axes, t.unit, t.denominator, min(t.lo, 0), max(t.hi, 0), t.visibility)
+    return builder.node(Previous, kind, call.span, (x,), builder.vanishing(x) - {axis}, x=x, axis=axis)

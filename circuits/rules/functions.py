@@ -15,9 +15,11 @@ from zkmargin.circuits.rules.build import Builder
 from zkmargin.circuits.rules.choices import (
     build_match,
     build_pick,
+    build_previous,
     build_step,
     infer_match,
     infer_pick,
+    infer_previous,
     infer_step,
 )
 from zkmargin.circuits.rules.parse import Call
@@ -50,12 +52,15 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A built-in. ``condition``: it stands alone under ``conditions`` and has no node of its own."""
+    """A built-in. ``condition``: it stands alone under ``conditions`` and has no node of its own.
+    ``tables_only``: it stands under ``conditions``, and reads active rows alone.
+    """
 
     forms: tuple[Form, ...]
     infer: Infer
     build: Build
     condition: bool = False
+    tables_only: bool = False
 
 
 def _names(call: Call, keyword: str) -> tuple[str, ...]:
@@ -179,6 +184,9 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "expected_shortfall": _tail("expected_shortfall", build_expected_shortfall),
         "match": _decimals("match(x, ratio, over=axis", 2, _OVER, infer_match, build_match),
         "pick": Function((Form("pick(y, score, over=axis)", (2, 2), _OVER),), infer_pick, build_pick),
+        "previous": Function(
+            (Form("previous(x, over=axis)", (1, 1), _OVER),), infer_previous, build_previous, tables_only=True
+        ),
         "rising": _monotone("rising"),
         "falling": _monotone("falling"),
     }

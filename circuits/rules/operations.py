@@ -32,6 +32,12 @@ def tier(x: IntArray, bound: IntArray, value: IntArray) -> Any:
     return _take(value, np.argmax(fits, axis=-1))
 
 
+def previous(x: IntArray, axis: int) -> Any:
+    """``x`` one place earlier along the axis, 0 at the first place."""
+    rows = np.moveaxis(x, axis, 0)
+    return np.moveaxis(np.concatenate([rows[:1] * 0, rows[:-1]]), 0, axis)
+
+
 def pick(y: IntArray, score: IntArray) -> Any:
     """``y`` where ``score`` first is largest."""
     return _take(y, np.argmax(score, axis=-1))

@@ -21,6 +21,7 @@ from zkmargin.circuits.rules.operations import (
     floor_quotient,
     nth_largest,
     pick,
+    previous,
     root,
     spreads,
     tail_sum,
@@ -40,6 +41,7 @@ from zkmargin.circuits.rules.tree import (
     Padding,
     Pick,
     Positive,
+    Previous,
     Product,
     Role,
     RuleSet,
@@ -281,6 +283,8 @@ class Reading:
                 return pick(self.on(node.y, axes, node.axis), self.on(node.score, axes, node.axis))
             case Match():
                 return self.match(node)
+            case Previous():
+                return previous(self.found[node.x], node.type.axes.index(node.axis))
         raise CircuitError(f"{type(node).__name__} has no plaintext reading")
 
     def column(self, node: ColumnRef) -> IntArray:

@@ -42,7 +42,7 @@ def resolve(parsed: Parsed) -> Resolved:
                 if isinstance(node, Name):
                     _check_name(node, names, parsed)
                 elif isinstance(node, Call):
-                    _check_call(node, parsed, condition and node is root)
+                    _check_call(node, parsed, condition, condition and node is root)
             except Refused as refused:
                 problems.append(refused.problem)
     if not problems:
@@ -70,15 +70,17 @@ def _check_name(node: Name, names: list[str], parsed: Parsed) -> None:
     raise Refused("name", f"unknown name `{node.name}`{did_you_mean(node.name, names)}", node.span)
 
 
-def _check_call(node: Call, parsed: Parsed, top_of_condition: bool) -> None:
+def _check_call(node: Call, parsed: Parsed, in_condition: bool, top_of_condition: bool) -> None:
     function = FUNCTIONS.get(node.function)
     if function is None or (function.condition and not top_of_condition):
         if function is not None:
             words = f"`{node.function}` stands alone under `conditions`"
             raise Refused("name", words, node.span)
-        known = ", ".join(name for name, entry in FUNCTIONS.items() if not entry.condition)
+        known = ", ".join(name for name, entry in FUNCTIONS.items() if not (entry.condition or entry.tables_only))
         words = f"unknown built-in `{node.function}`{did_you_mean(node.function, FUNCTIONS)}"
         raise Refused("name", words, node.span, f"built-ins are {known}")
+    if function.tables_only and not in_condition:
+        raise Refused("name", f"`{node.function}` stands under `conditions`", node.span)
     keywords = frozenset(node.keywords)
     counts = [form.arguments for form in function.forms if form.keywords == keywords]
     if not any(low <= len(node.arguments) and (high is None or len(node.arguments) <= high) for low, high in counts):

@@ -31,6 +31,7 @@ from zkmargin.circuits.rules.tree import (
     Node,
     Pick,
     Positive,
+    Previous,
     Product,
     Sqrt,
     Step,
@@ -194,6 +195,8 @@ def format_node(node: Node, numbers: dict[Node, int]) -> str:
             return f"match({ref(node.x)}, {ref(node.ratio)}, over={node.leg}, rows={node.row})"
         case Pick():
             return f"pick({ref(node.y)}, {ref(node.score)}, over={node.axis})"
+        case Previous():
+            return f"previous({ref(node.x)}, over={node.axis})"
         case Positive():
             return f"positive({ref(node.x)})"
         case Abs():

@@ -75,6 +75,7 @@ __all__ = [
     "Padding",
     "Pick",
     "Positive",
+    "Previous",
     "Product",
     "Role",
     "RuleSet",
@@ -357,6 +358,21 @@ class Pick(Node):
     @property
     def children(self) -> tuple[Node, ...]:
         return (self.y, self.score)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Previous(Node):
+    """``x`` one row earlier along ``axis``, 0 at the first row. ``x`` is public and has the axis.
+
+    Stands below conditions only, which read active rows: no circuit and no padded row ever sees it.
+    """
+
+    x: Node
+    axis: str
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.x,)
 
 
 def walk(roots: Iterable[Node]) -> Iterator[Node]:

@@ -1,4 +1,4 @@
-"""``zkmargin groth16``: setup, prove, verify on the files of snarkjs, arguments in its order."""
+"""``zkmargin groth16``: setup, prove, verify, powers on the files of snarkjs, arguments in its order."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from zkmargin.formats import (
     proof_to_json,
     public_from_json,
     public_to_json,
+    read_ptau,
     read_r1cs,
     read_wtns,
     read_zkey_header,
@@ -27,6 +28,7 @@ from zkmargin.formats import (
     verifying_key_to_json,
     vk_hash,
 )
+from zkmargin.prover.powers_of_tau import check_powers
 from zkmargin.prover.proving_key import open_proving_key
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
 
@@ -176,3 +178,30 @@ def verify(vkey: Path, public: Path, proof: Path, engine_choice: str | None, as_
         )
         return
     click.echo(f"The proof holds ({format_seconds(clock.seconds['verify'])}, engine: {used}).")
+
+
+@groth16.command()
+@click.argument("ptau", type=FILE)
+@json_option
+def powers(ptau: Path, as_json: bool) -> None:
+    """Check every point of PTAU: they are the powers of one tau, times one alpha and one beta, in both groups.
+
+    Who contributed is not checked: that takes the transcript of the ceremony, which `snarkjs powersoftau verify` reads.
+    """
+    clock = Clock()
+    found = read_ptau(read_file(ptau))
+    with clock.step("check", "checking the powers"):
+        check_powers(found, engine())
+    if as_json:
+        print_json(
+            {
+                "power": found.power,
+                "isPrepared": found.is_prepared,
+                "contributions": len(found.contributions),
+                "engine": engine_name(),
+                "seconds": clock.as_json(),
+            }
+        )
+        return
+    kind = "prepared for phase 2" if found.is_prepared else "not prepared for phase 2"
+    click.echo(f"Powers of one tau up to 2^{found.power}, {kind} ({format_seconds(clock.seconds['check'])}).")

@@ -15,7 +15,7 @@ from zkmargin.cli.options import FILE, json_option
 @click.argument("file", type=FILE)
 @json_option
 def command(file: Path, as_json: bool) -> None:
-    """Show what a FILE says: any document of zkmargin, .r1cs, .wtns, .zkey or snarkjs's JSON.
+    """Show what a FILE says: any document of zkmargin, .r1cs, .wtns, .zkey, .ptau or snarkjs's JSON.
 
     Nothing is verified. Of files that hold secrets only their kind and size are shown.
     """
@@ -33,7 +33,7 @@ def command(file: Path, as_json: bool) -> None:
 def _describe(content: bytes, file: Path) -> dict[str, Any]:
     from zkmargin.errors import FileMagic
 
-    readers = {b"r1cs": _r1cs, b"wtns": _wtns, b"zkey": _zkey}
+    readers = {b"r1cs": _r1cs, b"wtns": _wtns, b"zkey": _zkey, b"ptau": _ptau}
     if content[:4] in readers:
         return readers[content[:4]](content)
     if content.lstrip()[:1] in (b"{", b"["):
@@ -72,6 +72,29 @@ def _zkey(content: bytes) -> dict[str, Any]:
         "publicInputs": header.n_public,
         "domain": header.domain_size,
         "vkHash": hex_bytes(vk_hash(key)),
+    }
+
+
+def _ptau(content: bytes) -> dict[str, Any]:
+    from zkmargin.encoding import hex_bytes
+    from zkmargin.formats import read_ptau
+
+    powers = read_ptau(content)
+    contributions = [
+        {
+            "name": contribution.name,
+            "kind": "contribution" if contribution.beacon is None else "beacon",
+            "nextChallenge": hex_bytes(contribution.next_challenge),
+        }
+        for contribution in powers.contributions
+    ]
+    return {
+        "kind": "powers of tau (.ptau)",
+        "power": powers.power,
+        "ceremonyPower": powers.ceremony_power,
+        "maxConstraints": 1 << powers.power,
+        "isPrepared": powers.is_prepared,
+        "contributions": contributions,
     }
 
 

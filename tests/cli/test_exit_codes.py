@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, str] = {
     "inspect": "{proof.json}",
     "groth16 setup": "{circuit.r1cs} [zkey] --vkey [vkey]",
     "groth16 prove": "{circuit.zkey} {circuit.wtns} [proof] [public]",
+    "groth16 powers": "{powers.ptau}",
     "groth16 verify": "{circuit.vk.json} {public.json} {circuit.proof.json}",
 }
 """A call of every command that succeeds. ``{name}`` is a file that it reads (``{name/}`` a folder), ``[name]`` one
@@ -107,6 +108,7 @@ def write_inputs(folder: Path, sizes: Sequence[int] = SIZES, cash: int = CASH, r
         "statement.json": statement.to_text(),
         "opening.json": opening.to_text(),
         "proof.json": world.prove(account=(statement, opening)).to_text(),
+        "powers.ptau": (TABLE.parents[1] / "tests" / "core" / "vectors" / "powers_of_tau_1.ptau").read_bytes(),
         "vk.json": (world.folder / "verification_key.json").read_bytes(),
         "circuit.r1cs": write_r1cs(circuit),
         "circuit.wtns": write_wtns(wires),

@@ -43,6 +43,7 @@ from zkmargin.formats import (
     proof_to_json,
     public_from_json,
     public_to_json,
+    read_ptau,
     read_r1cs,
     read_wtns,
     read_zkey,
@@ -55,7 +56,13 @@ from zkmargin.formats import (
     write_zkey,
 )
 
-READERS: dict[str, Callable[[bytes], Any]] = {"r1cs": read_r1cs, "wtns": read_wtns, "zkey": read_zkey}
+READERS: dict[str, Callable[[bytes], Any]] = {
+    "r1cs": read_r1cs,
+    "wtns": read_wtns,
+    "zkey": read_zkey,
+    "ptau": read_ptau,
+}
+POWERS = Path(__file__).parent / "vectors" / "powers_of_tau_1.ptau"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +71,7 @@ def files(small_circuit: Any, small_proof: Any) -> dict[str, bytes]:
         "r1cs": small_circuit.r1cs_bytes,
         "wtns": write_wtns(small_circuit.witness),
         "zkey": small_proof.zkey.read_bytes(),
+        "ptau": POWERS.read_bytes(),
     }
 
 

@@ -19,7 +19,7 @@ from .worker import limit_memory
 HEADROOM = 160 << 20
 LARGE = ((1 << 32) - 1, 1 << 31, 1 << 28, 1 << 26)
 LARGE_WIDE = ((1 << 64) - 1, 1 << 63, 1 << 40, 1 << 32)
-COUNTED = {"r1cs": {1: 64, 2: 120}, "wtns": {1: 40}, "zkey": {1: 4, 2: 84, 4: 60}}
+COUNTED = {"r1cs": {1: 64, 2: 120}, "wtns": {1: 40}, "zkey": {1: 4, 2: 84, 4: 60}, "ptau": {1: 44, 7: 4}}
 """Bytes at the start of a section in which counts and indices lie."""
 
 
@@ -50,7 +50,7 @@ def main() -> int:
     """Run all claims; 0 where each was refused or harmless."""
     with tempfile.TemporaryDirectory(prefix="zkmargin-claims-") as folder:
         seeds = Seeds(Path(folder))
-        pools = {name: TARGETS[name].seeds(seeds)[:1] for name in ("r1cs", "wtns", "zkey", "program")}
+        pools = {name: TARGETS[name].seeds(seeds)[:1] for name in ("r1cs", "wtns", "zkey", "ptau", "program")}
         for name, pool in pools.items():
             TARGETS[name].run(pool[0], seeds)  # whatever is loaded late is loaded now
         limit_memory(HEADROOM)

@@ -24,14 +24,17 @@ from zkmargin.formats import (
     proof_to_json,
     public_to_json,
     verifying_key_to_json,
+    write_ptau,
     write_r1cs,
     write_wtns,
 )
 from zkmargin.margin.account import Account
 from zkmargin.margin.compact import format_chain
 from zkmargin.margin.deribit import read_chain
+from zkmargin.prover.powers_of_tau import G1, G2
 from zkmargin.verifier.keys import KeyDescription
 
+POWERS = Path(__file__).resolve().parents[1] / "core" / "vectors" / "powers_of_tau_1.ptau"
 VECTORS = Path(__file__).resolve().parents[1] / "margin" / "vectors"
 RULE_SETS = Path(__file__).resolve().parents[2] / "specs" / "rules"
 SETUP_ENTROPY = b"".join(secret.to_bytes(64, "little") for secret in (2**200 + 1, 3, 5, 7))
@@ -156,6 +159,20 @@ class Seeds:
         return [backend.engine().groth16_setup(self.r1cs[0], SETUP_ENTROPY)]
 
     @cached_property
+    def ptau(self) -> list[bytes]:
+        """snarkjs's own, of one contribution and a beacon, prepared; and one that is not prepared, of known secrets."""
+        arithmetic, (tau, alpha, beta) = backend.engine(), (5, 7, 11)
+        powers1 = [arithmetic.g1_mul(G1, encode_elements([tau**k])) for k in range(3)]
+        points = {
+            2: b"".join(powers1),
+            3: G2 + arithmetic.g2_mul(G2, encode_elements([tau])),
+            6: arithmetic.g2_mul(G2, encode_elements([beta])),
+        }
+        for section, factor in ((4, alpha), (5, beta)):
+            points[section] = b"".join(arithmetic.g1_mul(p, encode_elements([factor])) for p in powers1[:2])
+        return [POWERS.read_bytes(), write_ptau(1, 2, points)]
+
+    @cached_property
     def groth16(self) -> tuple[bytes, bytes, bytes]:
         """A verifying key, public inputs and a proof that holds."""
         path = self.folder / "seed.zkey"
@@ -213,7 +230,7 @@ class Seeds:
     @cached_property
     def files(self) -> list[bytes]:
         """A file of every kind, as ``zkmargin inspect`` takes them."""
-        binary = [self.r1cs[0], self.wtns[0], self.zkey[0], PROGRAMS[0]]
+        binary = [self.r1cs[0], self.wtns[0], self.zkey[0], self.ptau[0], PROGRAMS[0]]
         return [*binary, *self.snarkjs.values(), *self.documents.values(), self.rules[0], self.accounts[0]]
 
 

@@ -35,11 +35,13 @@ from zkmargin.formats import (
     parse_json,
     proof_from_json,
     public_from_json,
+    read_ptau,
     read_r1cs,
     read_wtns,
     read_zkey,
     read_zkey_header,
     verifying_key_from_json,
+    write_ptau,
     write_r1cs,
     write_wtns,
 )
@@ -47,6 +49,7 @@ from zkmargin.formats.binfile import write_prime
 from zkmargin.margin.account import Account, import_csv
 from zkmargin.margin.build import build_market
 from zkmargin.margin.compact import read_source
+from zkmargin.prover.powers_of_tau import check_powers
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
 from zkmargin.verifier.schemas import DOCUMENTS
@@ -152,6 +155,19 @@ def _zkey(content: bytes, seeds: Seeds) -> None:
         witness = encode_elements([1, *range(2, header.n_wires + 1)])
         with contextlib.suppress(ValueError):
             backend.engine().ProvingKey(str(path)).prove(witness, PROOF_ENTROPY)
+
+
+def _ptau(content: bytes, seeds: Seeds) -> None:
+    powers = read_ptau(content)
+    points = {number: section.read() for number, section in (powers.powers | powers.lagrange).items()}
+    again = read_ptau(write_ptau(powers.power, powers.ceremony_power, points, powers.contributions))
+    if again.contributions != powers.contributions or again.power != powers.power:
+        raise Finding("a file reads back differently")
+    check_powers(powers, backend.engine())
+    for seed in map(read_ptau, seeds.ptau):
+        if all(seed.powers[number].read() == points[number] for number in seed.powers):
+            return
+    raise Finding("other powers than a ceremony made are consistent")
 
 
 def _groth16(content: bytes, seeds: Seeds) -> None:
@@ -367,7 +383,7 @@ def _snarkjs() -> list[Target]:
 
 def _mutate_any(content: bytes, random: Any, others: Sequence[bytes]) -> bytes:
     """By what the content looks like."""
-    if content[:4] in (b"r1cs", b"wtns", b"zkey"):
+    if content[:4] in (b"r1cs", b"wtns", b"zkey", b"ptau"):
         return mutate_sections(content, random, others)
     if content[:1] in (b"{", b"["):
         return mutate_json(content, random, others)
@@ -380,6 +396,7 @@ TARGETS: Mapping[str, Target] = {
         Target("r1cs", lambda s: s.r1cs, mutate_sections, _r1cs, REFUSALS, 3),
         Target("wtns", lambda s: s.wtns, mutate_sections, _wtns, weight=1),
         Target("zkey", lambda s: s.zkey, mutate_sections, _zkey, REFUSALS, 3),
+        Target("ptau", lambda s: s.ptau, mutate_sections, _ptau, weight=3),
         Target("groth16", lambda s: s.groth16_blobs, mutate_words, _groth16, REFUSALS, 3),
         Target("program", lambda _: PROGRAMS, mutate_words, _program, REFUSALS, 4),
         Target("matrix", lambda s: s.matrices, mutate_words, _matrix, REFUSALS),

@@ -14,7 +14,7 @@ import pytest
 
 from zkmargin import backend
 from zkmargin.backend import Arithmetic
-from zkmargin.errors import ProofInvalid
+from zkmargin.errors import FileSection, ProofInvalid
 from zkmargin.field import FR_MODULUS as R
 from zkmargin.field import encode_elements
 from zkmargin.formats import (
@@ -25,15 +25,18 @@ from zkmargin.formats import (
     proof_to_json,
     public_from_json,
     public_to_json,
+    read_ptau,
     read_r1cs,
     read_wtns,
     read_zkey,
     verifying_key_from_json,
     verifying_key_to_json,
+    write_ptau,
     write_r1cs,
     write_wtns,
     write_zkey,
 )
+from zkmargin.prover.powers_of_tau import check_powers
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
 
 pytestmark = pytest.mark.node
@@ -87,6 +90,30 @@ def powers_of_tau(snarkjs: Snarkjs, tmp_path_factory: pytest.TempPathFactory) ->
     snarkjs("powersoftau", "contribute", folder / "0.ptau", folder / "1.ptau", "--name=test", "-e=entropy")
     snarkjs("powersoftau", "prepare", "phase2", folder / "1.ptau", folder / "final.ptau")
     return folder / "final.ptau"
+
+
+def test_powers_of_tau(powers_of_tau: Path, snarkjs: Snarkjs) -> None:
+    """Phase 1 of snarkjs, at every stage, reads back to the byte and is found to be powers of one tau; cut down too."""
+    arithmetic = backend.engine()
+    folder = powers_of_tau.parent
+    snarkjs("powersoftau", "beacon", folder / "1.ptau", folder / "2.ptau", "0102030405060708", 10, "-n=beacon")
+    snarkjs("powersoftau", "truncate", powers_of_tau)
+    (smaller,) = folder.glob("*03.ptau")
+    for path, power, contributions, prepared in (
+        (folder / "1.ptau", 8, 1, False),
+        (folder / "2.ptau", 8, 2, False),
+        (smaller, 3, 1, True),
+        (powers_of_tau, 8, 1, True),
+    ):
+        content = path.read_bytes()
+        powers = read_ptau(content)
+        found = powers.power, len(powers.contributions), powers.is_prepared
+        assert (*found, powers.ceremony_power) == (power, contributions, prepared, 8)
+        points = {number: section.read() for number, section in (powers.powers | powers.lagrange).items()}
+        assert write_ptau(power, 8, points, powers.contributions) == content
+        check_powers(powers, arithmetic)
+    with pytest.raises(FileSection, match="nobody's secret"):
+        check_powers(read_ptau((folder / "0.ptau").read_bytes()), arithmetic)
 
 
 @pytest.fixture(scope="module", params=["small", "chain"])

@@ -13,6 +13,7 @@ from zkmargin.formats.documents import (
     verifying_key_to_json,
     vk_hash,
 )
+from zkmargin.formats.ptau import PowersOfTau, PtauContribution, read_ptau, write_ptau
 from zkmargin.formats.r1cs import Constraint, LinearCombination, R1cs, read_r1cs, write_r1cs
 from zkmargin.formats.wtns import read_wtns, write_wtns
 from zkmargin.formats.zkey import Zkey, ZkeyHeader, read_zkey, read_zkey_header, write_zkey
@@ -20,6 +21,8 @@ from zkmargin.formats.zkey import Zkey, ZkeyHeader, read_zkey, read_zkey_header,
 __all__ = [
     "Constraint",
     "LinearCombination",
+    "PowersOfTau",
+    "PtauContribution",
     "R1cs",
     "Zkey",
     "ZkeyHeader",
@@ -30,6 +33,7 @@ __all__ = [
     "proof_to_json",
     "public_from_json",
     "public_to_json",
+    "read_ptau",
     "read_r1cs",
     "read_wtns",
     "read_zkey",
@@ -38,6 +42,7 @@ __all__ = [
     "verifying_key_from_json",
     "verifying_key_to_json",
     "vk_hash",
+    "write_ptau",
     "write_r1cs",
     "write_wtns",
     "write_zkey",

@@ -5,6 +5,7 @@ Specified in specs/rules.md#tables.
 
 from __future__ import annotations
 
+from zkmargin.circuits.rules.document import VENUE
 from zkmargin.circuits.rules.tree import ColumnDecl, Padding, RuleSet
 from zkmargin.errors import InputError
 from zkmargin.margin.schema import AxisSchema, ColumnSchema, LabelSchema, TableSchema
@@ -23,6 +24,7 @@ def table_schema(rules: RuleSet) -> TableSchema:
     if SIZE not in private:
         raise InputError("the rule set has no private column `size`", where=rules.file)
     cash = private.get(CASH)
+    held = {rules.axes[axis].like or axis for column in rules.private for axis in column.axes} - {VENUE}
     return TableSchema(
         axes=tuple(
             AxisSchema(axis.name, size=axis.capacity)
@@ -40,6 +42,7 @@ def table_schema(rules: RuleSet) -> TableSchema:
         lot_decimals=private[SIZE].decimals,
         cash_unit=str(cash.unit) if cash else "usd",
         cash_decimals=cash.decimals if cash else 0,
+        account_axes=tuple(axis.name for axis in rules.axes.values() if axis.name in held),
     )
 
 

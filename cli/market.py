@@ -19,6 +19,7 @@ from zkmargin.cli.options import (
     out_option,
     rules_option,
     signers_option,
+    time_option,
     valid_option,
 )
 from zkmargin.cli.output import format_time, print_json, print_pairs, print_table, progress
@@ -33,11 +34,15 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("chains", nargs=-1, required=True, type=FILE)
+@click.argument("sources", nargs=-1, required=True, type=FILE)
 @rules_option
 @domain_option
 @out_option("the snapshot")
 @click.option("--currency", multiple=True, help="Coin to read from a chain file that has several; repeatable.")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Contract to list, in this order; repeatable (default: all)."
+)
+@time_option("--price-time", "When the prices were read, for sources that do not tell")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the rules.")
 @signers_option("risk publisher", required=False)
 @at_option("When the snapshot is issued")
@@ -45,11 +50,13 @@ def command() -> None:
 @force_option
 @json_option
 def build(
-    chains: tuple[Path, ...],
+    sources: tuple[Path, ...],
     rules: str,
     domain: Path,
     out: Path,
     currency: tuple[str, ...],
+    only: tuple[str, ...],
+    price_time: int | None,
     parameters: tuple[str, ...],
     keys: tuple[Path, ...],
     at: int | None,
@@ -57,25 +64,38 @@ def build(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Build a snapshot from option CHAINS (files of quotes), with the tables that a rule set asks for.
+    """Build a snapshot from SOURCES (files), with the tables that a rule set asks for.
 
-    Each option, future and perpetual becomes a row: its mark and its profit or loss in every scenario, by
-    full revaluation. The tables are checked against the bounds and conditions of the rule set. With --key the
-    snapshot is signed at once; `market sign` adds signatures later.
+    \b
+    What a file is shows in its content:
+      option chains   Deribit price files, or their compact form; each option is
+                      revalued in full in every scenario
+      Binance         leverage brackets, and marks: premiumIndex, or CSV symbol,price
+      Hyperliquid     the answer to metaAndAssetCtxs
+      dYdX v4         a genesis, or an exported state
+      plain tables    CSV with the columns of your own rule set: instrument,mark,...
+
+    The tables are checked against the bounds and conditions of the rule set. With --key the snapshot is signed
+    at once; `market sign` adds signatures later.
     """
     from zkmargin.attestations.documents import DomainFile
     from zkmargin.attestations.market import sign_snapshot
     from zkmargin.circuits.rules import check_tables, load_rules
     from zkmargin.circuits.tables import table_schema
-    from zkmargin.margin.build import build_market
-    from zkmargin.margin.compact import read_source
+    from zkmargin.margin.sources import build_from_files
 
     refuse_existing(out, force)
     issued = now(at)
     with progress("building the tables"):
         rule_set = load_rules(rules)
-        read = [read_source(chain, coin) for chain in chains for coin in currency or (None,)]
-        market = build_market(read, table_schema(rule_set), _assignments(parameters))
+        market = build_from_files(
+            sources,
+            table_schema(rule_set),
+            _assignments(parameters),
+            currencies=currency,
+            only=only,
+            price_time=price_time,
+        )
         check_tables(rule_set, market.tables)
         document = sign_snapshot(
             market,

@@ -23,6 +23,8 @@ from zkmargin.margin.schema import TableSchema
 from zkmargin.margin.tables import INSTRUMENT_AXIS, Column
 
 Number = int | Decimal | Fraction
+COLUMNS = ("rate", "bound", "deduction")
+"""What tables hold of tiers."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,11 @@ def bracket_columns(schedules: Sequence[Sequence[Tier]], schema: TableSchema) ->
     they need more decimals than their column has, or the schema has no such columns.
     """
     declared = {column.name: column for column in schema.columns}
-    if missing := [name for name in ("rate", "bound", "deduction") if name not in declared]:
+    if missing := [name for name in COLUMNS if name not in declared]:
         raise MarketSource("the rule set has no tiers", expected=f"a column `{missing[0]}`")
-    rate, bound, deduction = (declared[name] for name in ("rate", "bound", "deduction"))
+    rate, bound, deduction = (declared[name] for name in COLUMNS)
     width = max(map(len, schedules))
-    rows: dict[str, list[list[int]]] = {"rate": [], "bound": [], "deduction": []}
+    rows: dict[str, list[list[int]]] = {name: [] for name in COLUMNS}
     for tiers in schedules:
         rates = [ceil(tier.rate * 10**rate.decimals) for tier in tiers]
         bounds = [min(floor(tier.bound * 10**bound.decimals), bound.hi) for tier in tiers]
@@ -94,7 +96,7 @@ def bracket_columns(schedules: Sequence[Sequence[Tier]], schema: TableSchema) ->
             raise MarketSource(
                 words, expected=f"{bound.decimals + rate.decimals} in `deduction`", got=deduction.decimals
             )
-        for name, values in (("rate", rates), ("bound", bounds), ("deduction", [int(value) for value in exact])):
+        for name, values in zip(COLUMNS, (rates, bounds, [int(value) for value in exact]), strict=True):
             rows[name].append([*values, *values[-1:] * (width - len(values))])
     axes = (INSTRUMENT_AXIS, "tier")
     return {name: Column.of(name, axes, declared[name].decimals, values) for name, values in rows.items()}

@@ -39,14 +39,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
 
-from zkmargin.encoding import parse_decimal
 from zkmargin.errors import MarketSource
 from zkmargin.margin.chain import Chain, format_plain, future_name
+from zkmargin.margin.figures import build_parameters
 from zkmargin.margin.market import Market, Source
 from zkmargin.margin.pricing import (
     SECONDS_PER_DAY,
@@ -111,7 +111,7 @@ def build_market(
             names=names,
             columns=columns,
             labels=labels,
-            parameters=_parameters(schema, board, parameters or {}),
+            parameters=build_parameters(schema, parameters or {}, default_parameters(board.chains)),
         ),
         price_time=board.time,
         sources=board.sources,
@@ -133,31 +133,6 @@ def default_parameters(chains: Sequence[Chain]) -> dict[str, Decimal]:
         "im_factor": Decimal("1.3"),
         "index": index,
     }
-
-
-def _parameters(schema: TableSchema, board: Board, given: Mapping[str, str]) -> dict[str, Column]:
-    known = {parameter.name for parameter in schema.parameters}
-    if unknown := sorted(given.keys() - known):
-        raise MarketSource(
-            f"the rule set has no parameter `{unknown[0][:40]}`",
-            hint=f"it has: {', '.join(sorted(known)) or 'none'}",
-        )
-    defaults = default_parameters(board.chains)
-    built = {}
-    for wanted in schema.parameters:
-        if wanted.name in given:
-            value = parse_decimal(given[wanted.name], wanted.decimals, f"parameter `{wanted.name}`")
-        elif wanted.default is not None:
-            value = wanted.default
-        elif wanted.name in defaults:
-            # Charges and factors raise the requirement: rounding up never understates it.
-            scaled = defaults[wanted.name].scaleb(wanted.decimals)
-            value = int(scaled.to_integral_value(ROUND_CEILING))
-        else:
-            raise MarketSource(f"parameter `{wanted.name}` has no default: give its value")
-        built[wanted.name] = column = Column.of(wanted.name, (), wanted.decimals, value)
-        wanted.check(column, ())
-    return built
 
 
 @dataclass(frozen=True, eq=False)

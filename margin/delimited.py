@@ -76,11 +76,16 @@ def parse_time(text: str, column: str, where: str) -> int:
 def read_text(path: Path) -> tuple[str, bytes]:
     """A file's text and bytes. Raises FileUnreadable, or MarketSource where it is not UTF-8."""
     content = read_file(path, MAX_BYTES)
+    return decode(content, path.name), content
+
+
+def decode(content: bytes, name: str) -> str:
+    """The text of a file's bytes. Raises MarketSource where it is not UTF-8."""
     try:
-        return content.decode("utf-8"), content
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise MarketSource("not UTF-8 text", where=f"{path.name}:{line}") from None
+        raise MarketSource("not UTF-8 text", where=f"{name}:{line}") from None
 
 
 def read_lines(text: str, name: str) -> Iterator[tuple[list[str], str]]:

@@ -31,7 +31,7 @@ class AxisSchema:
                 f"axis `{self.name}` is full",
                 expected=f"at most {self.capacity}",
                 got=rows,
-                hint="leave out the furthest expiries, or take a rule set with a larger capacity",
+                hint="list fewer (--only, or without the furthest expiries), or take a rule set with more room",
             )
 
 
@@ -79,7 +79,7 @@ class LabelSchema:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """All public inputs of a rule set."""
+    """All public inputs of a rule set. ``account_axes``: the axes along which an account has amounts."""
 
     axes: tuple[AxisSchema, ...]
     columns: tuple[ColumnSchema, ...]
@@ -88,3 +88,4 @@ class TableSchema:
     lot_decimals: int
     cash_unit: str
     cash_decimals: int
+    account_axes: tuple[str, ...] = ()

@@ -10,8 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
-    result = doctest.testfile(str(ROOT / "specs" / "market.md"), module_relative=False)
+    known = {"scratch": tmp_path}
+    result = doctest.testfile(str(ROOT / "specs" / "market.md"), module_relative=False, extraglobs=known)
     assert result.attempted >= 15
     assert result.failed == 0

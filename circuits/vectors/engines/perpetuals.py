@@ -9,6 +9,7 @@ from typing import Any
 
 from zkmargin.circuits.vectors.engines.base import Case, Cases, Unsupported
 from zkmargin.circuits.vectors.world import World
+from zkmargin.margin.dydx import initial_ppm, quote_per_quantum
 
 
 def gmx(case: Case, _: Cases) -> dict[str, Any]:
@@ -64,16 +65,6 @@ def starkex(case: Case, _: Cases) -> dict[str, Any]:
     }
 
 
-def _initial_rate(base: int, lower: int, upper: int, interest: int | Fraction) -> Fraction:
-    """The initial rate of dYdX at an open interest, rounded down to millionths."""
-    million = 10**6
-    if upper == 0 or interest <= lower:
-        return Fraction(base, million)
-    if interest >= upper:
-        return Fraction(1)
-    return Fraction(base + int((million - base) * (interest - lower) / Fraction(upper - lower)), million)
-
-
 def _dydx(per_quantum: list[Fraction], sizes: list[int], cash: Any, imf: Fraction, params: Any) -> World:
     base = Fraction(params["initial_margin_ppm"], 10**6)
     fraction = Fraction(params.get("maintenance_fraction_ppm", 10**6), 10**6)
@@ -96,11 +87,11 @@ def dydx(case: Case, _: Cases) -> dict[str, Any]:
         raise Unsupported(f"no adapter for {case['kind']}")
     caps = params["initial_margin_ppm"], params["oi_lower_cap"], params["oi_upper_cap"]
     if case["kind"] == "oi_scaled_imf":
-        imf = _initial_rate(*caps, public["open_interest_notional"])
+        imf = Fraction(initial_ppm(*caps, public["open_interest_notional"]), million)
         world = _dydx([Fraction(1, million)], [private["notional"]], 0, imf, params)
         return {"im": world.value("initial") * million}
-    per_quantum = public["price"] * Fraction(10) ** (public["price_exponent"] + public["atomic_resolution"])
-    imf = _initial_rate(*caps, public["open_interest_quantums"] * per_quantum * million)
+    per_quantum = quote_per_quantum(public["price"], public["price_exponent"], public["atomic_resolution"])
+    imf = Fraction(initial_ppm(*caps, public["open_interest_quantums"] * per_quantum * million), million)
     world = _dydx([per_quantum], [int(private["quantums"])], 0, imf, params)
     return {"imr": world.value("initial") * million, "mmr": world.value("maintenance") * million}
 
@@ -108,7 +99,7 @@ def dydx(case: Case, _: Cases) -> dict[str, Any]:
 def _dydx_bankruptcy(params: Any, private: Any) -> dict[str, Any]:
     """Minus the change of net value, less the share of collateral that goes with the maintenance given back."""
     markets = [params[row["asset"].lower()] for row in private["positions"]]
-    prices = [market["price_usd"] * Fraction(10) ** market["atomic_resolution"] for market in markets]
+    prices = [quote_per_quantum(market["price_usd"], 0, market["atomic_resolution"]) for market in markets]
     before = [int(row["quantums"]) for row in private["positions"]]
     after = list(before)
     after[private["close_index"]] += private["delta_quantums"]

@@ -1,0 +1,111 @@
+"""``market build`` from the files of venues, and from plain tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from calling import DEMO, World, call, ok
+from venue_files import BRACKETS, HYPERLIQUID, as_bytes, brackets, brackets_json, genesis, premium_index
+
+MARKS = {"BTCUSDT": "66344.1", "ETHUSDT": "1923.55", "ETHBTC": "0.02899", "SOLUSDT": "83.2"}
+PRICED = ("--price-time", "2026-02-06T12:54:16Z")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("sources")
+    contents = {
+        "brackets.json": as_bytes(brackets_json(brackets())),
+        "marks.json": as_bytes(premium_index(MARKS, 1770382456)),
+        "marks.csv": ("symbol,price\n" + "".join(f"{name},{mark}\n" for name, mark in MARKS.items())).encode(),
+        "genesis.json": as_bytes(genesis()),
+        "rates.csv": b"instrument,mark,rate,fee\nX-PERP,100.5,0.01,0.0005\n",
+        "other.json": b'{"rates": []}',
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return {path.name: path for path in folder.iterdir()} | {
+        "compact.csv": BRACKETS,
+        "meta.json": HYPERLIQUID["20260206"],
+    }
+
+
+ONLY = [part for name in ("BTCUSDT", "ETHUSDT", "ETHBTC") for part in ("--only", name)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "sources", "options", "rows"),
+    [
+        ("binance_usdm", ["brackets.json", "marks.json"], ONLY, ["BTCUSDT", "ETHUSDT", "ETHBTC"]),
+        ("cross_bracket", ["marks.csv", "compact.csv"], [*ONLY, *PRICED], ["BTCUSDT", "ETHUSDT", "ETHBTC"]),
+        ("isolated_bracket", ["compact.csv", "marks.json"], ["--only", "SOLUSDT"], ["SOLUSDT"]),
+        ("isolated_entry", ["meta.json"], ["--only", "HYPE", *PRICED], ["HYPE"]),
+        ("cross_bracket", ["meta.json"], ["--only", "SOL", "--only", "BTC", *PRICED], ["SOL", "BTC"]),
+        ("isolated_fee", ["rates.csv"], PRICED, ["X-PERP"]),
+    ],
+)
+def test_each_source(
+    world: World,
+    files: dict[str, Path],
+    tmp_path: Path,
+    rules: str,
+    sources: list[str],
+    options: list[str],
+    rows: list[str],
+) -> None:
+    out = tmp_path / "market.json"
+    common = ("--rules", rules, "--domain", world["domain.json"], "--key", world["publisher.key"], "--out", out)
+    built = ok("market", "build", *(files[name] for name in sources), *common, *options, "--json").json
+    assert built["signers"] == [world.address("publisher")]
+    assert built["snapshot"]["priceTime"] == "1770382456"
+    listed = ok("market", "show", out, "--instruments", "--json").json["instruments"]
+    assert [entry["id"] for entry in listed] == rows
+
+
+@pytest.mark.parametrize(
+    ("rules", "source", "count"), [("hyperliquid", "meta.json", 189), ("dydx_v4", "genesis.json", 33)]
+)
+def test_whole_venues(
+    world: World, files: dict[str, Path], tmp_path: Path, rules: str, source: str, count: int
+) -> None:
+    options = PRICED if rules == "hyperliquid" else ()
+    common = ("--rules", rules, "--domain", world["domain.json"], "--out", tmp_path / "market.json")
+    built = ok("market", "build", files[source], *common, *options, "--json").json
+    assert built["sizes"]["instrument"] == count
+
+
+@pytest.mark.parametrize(
+    ("rules", "sources", "options", "words"),
+    [
+        ("binance_usdm", ["brackets.json"], [], "these files do not go together; got brackets.json: Binance brackets"),
+        ("binance_usdm", ["brackets.json", "compact.csv", "marks.json"], [], "do not go together"),
+        ("binance_usdm", ["brackets.json", "meta.json"], [], "do not go together"),
+        ("hyperliquid", ["meta.json", "meta.json"], PRICED, "do not go together"),
+        ("hyperliquid", ["meta.json"], [], "do not tell the time of their prices"),
+        ("hyperliquid", ["meta.json"], ["--currency", "BTC"], "coins are chosen from option chains only"),
+        ("hyperliquid", ["other.json"], [], "JSON of no known source"),
+        ("dydx_v4", ["genesis.json"], PRICED, "tell the time of their prices"),
+        ("isolated_fee", ["rates.csv"], ["--only", "X-PERP"], "plain tables, without --only"),
+        ("cross_bracket", ["rates.csv"], PRICED, "a header names axes"),
+        ("cross_bracket", ["meta.json"], PRICED, "axis `instrument` is full"),
+        ("portfolio_scan", ["chain"], ["--only", "BTC-PERPETUAL"], "option chains tell their time"),
+        ("portfolio_scan", ["chain"], PRICED, "option chains tell their time"),
+    ],
+)
+def test_refused(
+    world: World,
+    files: dict[str, Path],
+    tmp_path: Path,
+    rules: str,
+    sources: list[str],
+    options: list[str],
+    words: str,
+) -> None:
+    known = files | {"chain": DEMO / "chain_btc_20260205T093647Z.csv"}
+    out = tmp_path / "market.json"
+    common = ("--rules", rules, "--domain", world["domain.json"], "--out", out)
+    refused = call("market", "build", *(known[name] for name in sources), *common, *options)
+    assert refused.code == 2
+    assert words in " ".join(refused.err.split())
+    assert not out.exists()

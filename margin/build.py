@@ -45,8 +45,8 @@ from functools import cached_property
 import numpy as np
 
 from zkmargin.errors import MarketSource
+from zkmargin.margin.assemble import build_parameters
 from zkmargin.margin.chain import Chain, format_plain, future_name
-from zkmargin.margin.figures import build_parameters
 from zkmargin.margin.market import Market, Source
 from zkmargin.margin.pricing import (
     SECONDS_PER_DAY,

@@ -32,8 +32,8 @@ from fractions import Fraction
 from typing import Any
 
 from zkmargin.errors import MarketSource
+from zkmargin.margin.assemble import Figures, per_instrument
 from zkmargin.margin.delimited import parse_time
-from zkmargin.margin.figures import Figures, per_instrument
 from zkmargin.margin.market import Source
 from zkmargin.margin.tables import Instrument
 from zkmargin.margin.venue_json import parse, read_fields, read_items, read_positive, read_text, read_whole

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from zkmargin.errors import MarketSource
+from zkmargin.margin.assemble import Figures
 from zkmargin.margin.brackets import Tier, check_tiers, of_leverage
-from zkmargin.margin.figures import Figures
 from zkmargin.margin.market import Source
 from zkmargin.margin.perpetuals import Contract, contract_figures
 from zkmargin.margin.venue_json import (

@@ -18,8 +18,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from zkmargin.errors import MarketSource
+from zkmargin.margin.assemble import Figures, Maker, per_instrument
 from zkmargin.margin.brackets import COLUMNS, Tier, bracket_columns
-from zkmargin.margin.figures import Figures, Maker, per_instrument
 from zkmargin.margin.market import Source
 from zkmargin.margin.schema import TableSchema
 from zkmargin.margin.tables import Column, Instrument

@@ -23,8 +23,8 @@ import numpy as np
 
 from zkmargin.encoding import parse_decimal
 from zkmargin.errors import AmountDecimals, MarketSource
+from zkmargin.margin.assemble import Figures
 from zkmargin.margin.delimited import decode, read_lines
-from zkmargin.margin.figures import Figures
 from zkmargin.margin.market import Source
 from zkmargin.margin.schema import TableSchema
 from zkmargin.margin.tables import INSTRUMENT_AXIS, Column, Instrument, Label

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from zkmargin.encoding import read_file
 from zkmargin.errors import MarketSource
+from zkmargin.margin.assemble import Figures, assemble_market
 from zkmargin.margin.delimited import MAX_BYTES
-from zkmargin.margin.figures import Figures, build_tables
 from zkmargin.margin.market import Market
 from zkmargin.margin.schema import TableSchema
 from zkmargin.margin.venue_json import parse
@@ -56,7 +56,7 @@ def build_from_files(
 
     ``currencies`` chooses coins of option chains, ``only`` contracts of the others, in that order; ``price_time`` (unix
     seconds) is for sources that do not tell the time of their prices. Raises MarketSource where files do not go
-    together, and whatever their readers and ``build_tables`` raise.
+    together, and whatever their readers and ``assemble_market`` raise.
     """
     files = [File(path, read_file(path, MAX_BYTES)) for path in paths]
     kinds = sorted(kind_of(file, schema) for file in files)
@@ -91,7 +91,7 @@ def build_from_files(
             got=", ".join(f"{file.name}: {kind_of(file, schema)}" for file in files),
             hint="give option chains; plain tables, without --only; Binance brackets and marks; or one other file",
         )
-    return build_tables(figures, schema, parameters, price_time)
+    return assemble_market(figures, schema, parameters, price_time)
 
 
 def _binance(brackets: File, marks: File, only: Sequence[str]) -> Figures:

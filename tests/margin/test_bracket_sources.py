@@ -24,9 +24,9 @@ from venue_files import (
 from zkmargin.circuits.rules import check_tables, load_rules
 from zkmargin.circuits.tables import table_schema
 from zkmargin.errors import Capacity, MarketSource
+from zkmargin.margin.assemble import assemble_market
 from zkmargin.margin.binance import contracts, format_brackets, parse_brackets, parse_compact, parse_marks
 from zkmargin.margin.brackets import Tier, bracket_columns, check_tiers, deductions, of_leverage
-from zkmargin.margin.figures import build_tables
 from zkmargin.margin.hyperliquid import hyperliquid_figures
 from zkmargin.margin.perpetuals import contract_figures
 
@@ -57,7 +57,7 @@ def test_all_contracts_of_the_venue_fit_one_rule_set() -> None:
     held, random = brackets(), Random(1)
     prices = {symbol: f"{random.uniform(1e-5, 1e5):.8f}" for symbol in held.schedules}
     listed = contracts(held, parse_marks(marks_of(prices | MARKS), "marks.json"))
-    market = build_tables(contract_figures("contracts", listed, held.sources), table_schema(rules))
+    market = assemble_market(contract_figures("contracts", listed, held.sources), table_schema(rules))
     check_tables(rules, market.tables)
     assert market.tables.sizes == {"instrument": 698, "tier": 12}
     assert market.price_time == TIME
@@ -79,7 +79,7 @@ def test_another_quote_asset_counts_at_its_mark() -> None:
     assert (cross.base, cross.quote, cross.expiry) == ("ETH", "BTC", None)
     assert (dated.instrument.kind, dated.expiry) == ("future", 1782460800)
     schema = table_schema(load_rules("cross_bracket"))
-    built = build_tables(contract_figures("contracts", listed, ()), schema)
+    built = assemble_market(contract_figures("contracts", listed, ()), schema)
     check_tables(load_rules("cross_bracket"), built.tables)
     rate, cut, bound = (built.tables.columns[name].values[0].tolist() for name in ("rate", "deduction", "bound"))
     assert bound[0] == 33172050
@@ -102,12 +102,12 @@ def test_marks_as_csv_tell_no_time() -> None:
     figures = contract_figures("contracts", contracts(brackets(), marks, ("BTCUSDT",)), ())
     schema = table_schema(load_rules("cross_bracket"))
     with pytest.raises(MarketSource, match=r"do not tell the time of their prices.*--price-time"):
-        build_tables(figures, schema)
-    assert build_tables(figures, schema, price_time=5).price_time == 5
+        assemble_market(figures, schema)
+    assert assemble_market(figures, schema, price_time=5).price_time == 5
     timed = parse_marks(marks_of(MARKS), "marks.json")
     told = contract_figures("contracts", contracts(brackets(), timed, ("BTCUSDT",)), ())
     with pytest.raises(MarketSource, match="tell the time of their prices"):
-        build_tables(told, schema, price_time=5)
+        assemble_market(told, schema, price_time=5)
 
 
 def first(change: Callable[[dict[str, Any]], object]) -> Callable[[list[dict[str, Any]]], object]:
@@ -242,7 +242,7 @@ def test_all_perpetuals_of_hyperliquid_fit_its_rule_set(day: str, count: int) ->
     """Markets that are delisted or isolated stay out. The first tier's rate is half of 1 / maxLeverage, rounded up."""
     rules = load_rules("hyperliquid")
     figures = hyperliquid_figures(HYPERLIQUID[day].read_bytes(), "meta.json")
-    market = build_tables(figures, table_schema(rules), price_time=TIME)
+    market = assemble_market(figures, table_schema(rules), price_time=TIME)
     check_tables(rules, market.tables)
     assert market.tables.sizes == {"instrument": count, "tier": 2}
     universe = {entry["name"]: entry for entry in meta(day)[0]["universe"]}
@@ -264,7 +264,7 @@ def test_isolated_markets_are_listed_by_name() -> None:
         hyperliquid_figures(content, "xyz.json")
     figures = hyperliquid_figures(content, "xyz.json", ("xyz:XYZ100",))
     rules = load_rules("isolated_bracket")
-    market = build_tables(figures, table_schema(rules), price_time=TIME)
+    market = assemble_market(figures, table_schema(rules), price_time=TIME)
     check_tables(rules, market.tables)
     assert market.tables.columns["rate"].values.tolist() == [[2_000_000]]
     assert [instrument.id for instrument in market.listing.instruments] == ["xyz:XYZ100"]
@@ -347,13 +347,13 @@ def test_rounding_never_lowers_the_charge() -> None:
 def test_tables_that_have_no_room() -> None:
     figures = hyperliquid_figures(HYPERLIQUID["20260206"].read_bytes(), "meta.json")
     with pytest.raises(Capacity, match=r"`instrument` is full.*--only"):
-        build_tables(figures, table_schema(load_rules("cross_bracket")), price_time=TIME)
+        assemble_market(figures, table_schema(load_rules("cross_bracket")), price_time=TIME)
     few = hyperliquid_figures(HYPERLIQUID["20260206"].read_bytes(), "meta.json", ("ETH", "BTC"))
     assert [instrument.id for instrument in few.instruments] == ["ETH", "BTC"]
     with pytest.raises(MarketSource, match="nothing for the column `imf`"):
-        build_tables(few, table_schema(load_rules("paradex_cross")), price_time=TIME)
+        assemble_market(few, table_schema(load_rules("paradex_cross")), price_time=TIME)
     with pytest.raises(MarketSource, match="nothing for the axis `scenario`"):
-        build_tables(figures, table_schema(load_rules("portfolio_scan")), price_time=TIME)
+        assemble_market(figures, table_schema(load_rules("portfolio_scan")), price_time=TIME)
 
 
 @pytest.mark.parametrize(

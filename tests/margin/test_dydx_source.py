@@ -12,15 +12,15 @@ from venue_files import as_bytes, genesis
 from zkmargin.circuits.rules import check_tables, load_rules
 from zkmargin.circuits.tables import table_schema
 from zkmargin.errors import MarketSource
+from zkmargin.margin.assemble import assemble_market
 from zkmargin.margin.dydx import dydx_figures, initial_ppm
-from zkmargin.margin.figures import build_tables
 from zkmargin.margin.market import Market
 
 RULES = load_rules("dydx_v4")
 
 
 def market(document: dict[str, Any], only: tuple[str, ...] = ()) -> Market:
-    built = build_tables(dydx_figures(as_bytes(document), "genesis.json", only), table_schema(RULES))
+    built = assemble_market(dydx_figures(as_bytes(document), "genesis.json", only), table_schema(RULES))
     check_tables(RULES, built.tables)
     return built
 

@@ -7,7 +7,7 @@ import pytest
 from zkmargin.circuits.rules import check_tables, parse_rules
 from zkmargin.circuits.tables import table_schema
 from zkmargin.errors import MarketSource, ParameterCondition
-from zkmargin.margin.figures import build_tables
+from zkmargin.margin.assemble import assemble_market
 from zkmargin.margin.market import Market
 from zkmargin.margin.plain import plain_figures
 
@@ -43,7 +43,7 @@ DESKS = "desk\none\ntwo\n"
 
 def build(*texts: str) -> Market:
     named = [(f"{number}.csv", text.encode()) for number, text in enumerate((*texts, DESKS), 1)]
-    return build_tables(plain_figures(named, SCHEMA), SCHEMA, {"floor_rate": "0.2"}, price_time=9)
+    return assemble_market(plain_figures(named, SCHEMA), SCHEMA, {"floor_rate": "0.2"}, price_time=9)
 
 
 def test_columns_labels_and_axes() -> None:

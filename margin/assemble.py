@@ -39,7 +39,7 @@ class Figures:
     labels: Mapping[str, Label] = field(default_factory=dict)
 
 
-def build_tables(
+def assemble_market(
     figures: Figures, schema: TableSchema, parameters: Mapping[str, str] | None = None, price_time: int | None = None
 ) -> Market:
     """The tables that ``schema`` asks for. ``price_time`` is for sources that do not tell the time of their prices.

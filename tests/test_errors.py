@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from evidence_refusals import EVIDENCE
 from parties import (
     DOMAIN,
     KEYS,
@@ -51,16 +52,21 @@ SPECIFIED = {
     "E_SIG_DUPLICATE", "E_SIG_NOT_ATTESTOR", "E_QUORUM", "E_EPOCH", "E_TREE_ROOT", "E_CHALLENGE",
     "E_VENUE", "E_TARGET", "E_VK", "E_POLICY", "E_EXPIRY", "E_PLEDGE_TOO_LONG", "E_CONTEXT", "E_SCOPE",
     "E_MARKET", "E_CLAIM", "E_PROOF_POINT", "E_PROOF_INVALID", "E_PRICE_STALE", "E_PRICE_FUTURE",
+    "E_HEADER_HASH", "E_HEADER_RLP", "E_PROOF_EMPTY", "E_PROOF_TRUNCATED", "E_PROOF_EXTRA", "E_NODE_HASH", "E_NODE_RLP",
+    "E_NODE_SHAPE", "E_NODE_FLAG", "E_ACCOUNT_MISMATCH", "E_SLOT_KEYS", "E_STORAGE_VALUE", "E_PRICE_SIGNER",
+    "E_PRICE_QUORUM", "E_PRICE_CONF", "E_PRICE_TIMESTAMPS", "E_PRICE_TRAILING", "E_PRICE_MISSING",
+    "E_PRICE_GUARDIAN_SET",
 }  # fmt: skip
 """The failure cases of the attestation specification (its section 3) whose features exist. Those of collateral
-roots, chain evidence, bindings, allocations, registry and price messages join with these features."""
+roots, bindings, allocations and registry join with these features."""
 
 OWN = {
     "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
     "E_STATEMENT_STALE", "E_CONDITION", "E_RULE", "E_CIRCUIT", "E_DETERMINISM", "E_WITNESS", "E_KEY_CIRCUIT",
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
-    "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK",
+    "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_PRICE_FORMAT", "E_PRICE_PROOF",
+    "E_PRICE_SEQ",
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 
@@ -251,6 +257,7 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_FILE_VERSION": _wtns(4, struct.pack("<I", 3)),
     "E_FILE_TRUNCATED": _wtns(16, struct.pack("<Q", 1 << 60)),
     "E_FILE_SECTION": _wtns(12, struct.pack("<I", 9)),
+    **{code: lambda _, refuse=refuse: refuse() for code, refuse in EVIDENCE.items()},
 }
 """What raises each code. E_USAGE and E_INTERNAL are no exceptions of a library; their tests stand below."""
 _ELSEWHERE = {"E_USAGE", "E_INTERNAL"}

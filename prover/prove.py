@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from zkmargin.attestations.context import (
     ZERO32,
     Claim,
@@ -236,8 +238,12 @@ def require_account(
 
 
 def private_columns(opening: PositionOpening, layout: PositionLayout) -> Mapping[str, Any]:
-    """The account as the plaintext reading takes it."""
-    found: dict[str, Any] = dict(opening.values())
+    """The account as the plaintext reading takes it: an opening's values are flat, a column's have its axes."""
+    values = opening.values()
+    found: dict[str, Any] = {
+        column.name: np.array(column.complete(values[column.name]), dtype=object).reshape([n for _, n in column.axes])
+        for column in layout.columns
+    }
     if layout.cash is not None:
         found[CASH] = opening.cash
     return found

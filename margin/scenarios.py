@@ -44,8 +44,8 @@ class Scenario:
 class VolatilityShock:
     """Relative volatility moves by time to expiry: ``1 + up (30 / d)^p`` and ``max(0, 1 - down (30 / d)^p)``.
 
-    d is the time to expiry in days, at least ``floor_days``; p is ``short_power`` below 30 days and
-    ``long_power`` from there on, so that the factor is continuous.
+    d is the time to expiry in days, at least ``floor_days``; p is ``short_power`` where the expiry is up to 30
+    days away and ``long_power`` beyond, so that the factor is continuous for floors of up to 30 days.
     """
 
     up: float = 0.50
@@ -59,7 +59,7 @@ class VolatilityShock:
         if move is VolatilityMove.SAME:
             return np.ones_like(days)
         floored = np.maximum(days, self.floor_days)
-        power = np.where(floored < 30.0, self.short_power, self.long_power)
+        power = np.where(days <= 30.0, self.short_power, self.long_power)
         scaled = (30.0 / floored) ** power
         if move is VolatilityMove.UP:
             return 1.0 + self.up * scaled

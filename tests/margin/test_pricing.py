@@ -134,3 +134,6 @@ def test_volatility_shocks() -> None:
     assert shock.factor(days, VolatilityMove.SAME).tolist() == [1.0] * 6
     assert VolatilityShock(down=2.0).factor(days, VolatilityMove.DOWN).min() == 0.0
     assert (np.diff(up) < 0).all() or up[0] == up[1]
+    # The power goes by the expiry itself where the floor is beyond 30 days.
+    far = VolatilityShock(floor_days=365.0).factor(np.array([7.0, 60.0]), VolatilityMove.UP)
+    assert far == pytest.approx([1 + 0.5 * (30 / 365) ** 0.3, 1 + 0.5 * (30 / 365) ** 0.13])

@@ -31,7 +31,11 @@ class Outcome:
 
 
 def read_cases(content: bytes) -> list[Mapping[str, Any]]:
-    """The cases of a file ``{"vectors": [case, ...]}``, numbers as exact decimals. Raises SchemaType."""
+    """The cases of a file ``{"meta": {...}, "vectors": [case, ...]}``, numbers as exact decimals. Raises SchemaType.
+
+    A case whose ``params`` are a text that ends in ``meta.NAME`` has those of the file's ``meta`` under that
+    name; where the file has no ``meta``, the text stays.
+    """
     try:
         document = json.loads(content.decode(), parse_float=_decimal)
     except (ValueError, RecursionError) as error:
@@ -39,6 +43,7 @@ def read_cases(content: bytes) -> list[Mapping[str, Any]]:
     cases = document.get("vectors") if isinstance(document, dict) else None
     if not isinstance(cases, list):
         raise SchemaType("has no list of cases", where="vectors")
+    meta = document.get("meta")
     for at, case in enumerate(cases):
         if not isinstance(case, dict):
             raise SchemaType("a case is an object", where=f"vectors[{at}]")
@@ -47,6 +52,11 @@ def read_cases(content: bytes) -> list[Mapping[str, Any]]:
                 raise SchemaType(f"needs `{key}`", where=f"vectors[{at}]")
         if not case["expected"]:
             raise SchemaType("expects nothing", where=f"vectors[{at}].expected")
+        if isinstance(shared := case.get("params"), str) and meta is not None:
+            name = shared.rpartition("meta.")[2]
+            if not isinstance(meta, dict) or not isinstance(meta.get(name), dict):
+                raise SchemaType("`meta` has no such parameters", where=f"vectors[{at}].params", got=name[:60])
+            case["params"] = meta[name]
     return cases
 
 

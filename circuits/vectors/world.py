@@ -15,6 +15,8 @@ import numpy as np
 
 from zkmargin.circuits.rules import Evaluation, RuleSet, check_tables, evaluate, load_rules
 from zkmargin.circuits.rules.tree import ColumnDecl
+from zkmargin.circuits.tables import table_schema
+from zkmargin.margin.figures import Figures
 from zkmargin.margin.tables import Column, Label, Tables
 
 __all__ = ["World"]
@@ -68,6 +70,16 @@ class World:
         check_tables(rules, tables)
         account = {declared.name: _scaled(declared, private[declared.name]) for declared in rules.private}
         return cls(rules, tables, account)
+
+    @classmethod
+    def built(cls, name: str, figures: Figures, private: Mapping[str, Any]) -> World:
+        """The shipped rule set ``name`` on the tables of a table builder; raises a ZkMarginError as ``of`` does."""
+        rules = load_rules(name)
+        tables = figures.tables(table_schema(rules))
+        check_tables(rules, tables)
+        return cls(
+            rules, tables, {declared.name: _scaled(declared, private[declared.name]) for declared in rules.private}
+        )
 
     def evaluate(self) -> Evaluation:
         """The plaintext reading."""

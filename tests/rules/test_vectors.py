@@ -16,6 +16,9 @@ VECTORS = Path(__file__).parent / "vectors"
 COUNTS = {
     "binance_usdm": 12,
     "bybit_isolated": 4,
+    "derive_pmrm1": 18,
+    "derive_pmrm2": 9,
+    "derive_srm": 9,
     "dydx_v4": 17,
     "gate_okx_isolated": 3,
     "gmx_v2": 3,
@@ -39,11 +42,12 @@ def test_the_rule_sets_give_the_published_numbers(engine: str) -> None:
 @pytest.mark.parametrize("engine", COUNTS)
 def test_another_number_fails(engine: str) -> None:
     """No case passes whatever it expects: each number moved by ten tolerances and a unit is refused."""
-    cases = json.loads((VECTORS / f"{engine}.json").read_text())["vectors"]
+    document = json.loads((VECTORS / f"{engine}.json").read_text())
+    cases = document["vectors"]
     for case in cases:
         for key, value in case["expected"].items():
             case["expected"][key] = _moved(value, 10 * case["tolerance"])
-    outcomes = list(run_cases(read_cases(json.dumps({"vectors": cases}).encode())))
+    outcomes = list(run_cases(read_cases(json.dumps(document).encode())))
     assert {outcome.status for outcome in outcomes} == {"fail"}
     for outcome, case in zip(outcomes, cases, strict=True):
         assert (outcome.expected or {}).keys() == (outcome.got or {}).keys() == case["expected"].keys()
@@ -58,6 +62,18 @@ def _moved(value: object, by: float) -> object:
         return str(int(value) + 1)
     assert isinstance(value, int | float)
     return value + 1 + int(by) if isinstance(value, int) else value + 1 + by
+
+
+def test_parameters_of_a_file_or_the_defaults_of_the_table_builder() -> None:
+    """The default set that a file's ``meta`` spells out is the builder's: the numbers are the same without it."""
+    document = json.loads((VECTORS / "derive_pmrm2.json").read_text())
+    assert len(document["meta"]["derive_pmrm2_default_params"]["Scenarios"]) == 31
+    cases = read_cases(json.dumps({"vectors": document["vectors"]}).encode())
+    assert {case["params"] for case in cases} == {"default set: see meta.derive_pmrm2_default_params"}
+    assert {outcome.status for outcome in run_cases(cases)} == {"pass"}
+    document["meta"]["derive_pmrm2_default_params"]["Margin"]["MM_LOSS_FACTOR"] = 0.9
+    changed = [outcome.status for outcome in run_cases(read_cases(json.dumps(document).encode()))]
+    assert "fail" in changed
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +98,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         '{"vectors": [1]}',
         '{"vectors": [{"id": "x", "engine": "gmx_v2", "kind": "y", "expected": {}}]}',
         '{"vectors": [{"id": "x", "engine": "gmx_v2", "kind": "y", "expected": {"a": 1}}]}',
+        '{"meta": {}, "vectors": [{"id": "x", "engine": "e", "kind": "y", "expected": {"a": 1}, "params": "meta.p"}]}',
     ],
 )
 def test_a_file_that_is_none(text: str) -> None:

@@ -65,3 +65,25 @@ def test_a_peer_comes_with_ratios(tmp_path: Path) -> None:
     assert {"wall", "cpu", "peak_bytes"} <= ratio.keys()
     if shutil.which("rapidsnark") is None:
         assert case["absent"]["rapidsnark"] == "not on PATH"
+
+
+@pytest.mark.prove
+@needs_core
+def test_rule_sets_in_one_table() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "rule_sets.py"), "--json", "--repeat", "1"]
+    done = subprocess.run([*command, "--rules", "isolated_fee"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (figures,) = json.loads(done.stdout)["rules"]
+    golden = (ROOT / "tests" / "golden" / "constraints.csv").read_text()
+    assert f"isolated_fee,{figures['constraints']},{figures['public_inputs']}," in golden
+    for key in ("compile", "setup", "prove", "verify", "key_bytes"):
+        assert figures[key] > 0
+
+
+def test_sizes_have_budgets() -> None:
+    """The budgets of constraints hold for the rule sets that are there (`make bench-check` judges the times too)."""
+    script = "import check; print(*((f.what, f.measured, f.holds) for f in check.judge_sizes()), sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT / "benchmarks", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("True") >= 2
+    assert "False" not in done.stdout

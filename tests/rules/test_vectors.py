@@ -71,7 +71,9 @@ def test_parameters_of_a_file_or_the_defaults_of_the_table_builder() -> None:
     cases = read_cases(json.dumps({"vectors": document["vectors"]}).encode())
     assert {case["params"] for case in cases} == {"default set: see meta.derive_pmrm2_default_params"}
     assert {outcome.status for outcome in run_cases(cases)} == {"pass"}
-    document["meta"]["derive_pmrm2_default_params"]["Margin"]["MM_LOSS_FACTOR"] = 0.9
+    document["meta"]["derive_pmrm2_default_params"] = {"Margin": {"IM_LOSS_FACTOR": 1.0}}  # the rest as by default
+    assert {outcome.status for outcome in run_cases(read_cases(json.dumps(document).encode()))} == {"pass"}
+    document["meta"]["derive_pmrm2_default_params"] = {"Margin": {"MM_LOSS_FACTOR": 0.9}}
     changed = [outcome.status for outcome in run_cases(read_cases(json.dumps(document).encode()))]
     assert "fail" in changed
 

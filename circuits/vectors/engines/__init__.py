@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zkmargin.circuits.vectors.engines import brackets, derive, perpetuals
+from zkmargin.circuits.vectors.engines import brackets, derive, derive_pmrm2, perpetuals
 from zkmargin.circuits.vectors.engines.base import Adapter, Unsupported
 
 __all__ = ["ENGINES", "Unsupported"]
@@ -23,6 +23,6 @@ ENGINES: Mapping[str, Adapter] = {
     "dydx_v4": perpetuals.dydx,
     "paradex_cross": perpetuals.paradex_cross,
     "derive_pmrm1": derive.pmrm1,
-    "derive_pmrm2": derive.pmrm2,
+    "derive_pmrm2": derive_pmrm2.pmrm2,
     "derive_srm": derive.srm,
 }

@@ -1,12 +1,10 @@
-"""Derive's risk managers: both portfolio margins and the standard margin.
+"""Derive's risk managers: portfolio margin 1 and the standard margin, and what their adapters share.
 
 Cases of kind ``net_margin`` expect whole USD, cut towards zero, as the venue's tests compare; the others exact values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
 from fractions import Fraction
 from math import trunc
 from typing import Any
@@ -15,23 +13,9 @@ from zkmargin.circuits.vectors.engines.base import Case, Cases, Unsupported
 from zkmargin.circuits.vectors.world import World
 from zkmargin.margin.derive import BasisCharge, ConfidenceCharge, ExpiryFeed, OptionTerms, PegCharge, Underlying
 from zkmargin.margin.derive_pmrm import Pmrm1Parameters, pmrm1_figures
-from zkmargin.margin.derive_pmrm2 import (
-    Collateral,
-    Pmrm2Parameters,
-    SkewMove,
-    SkewScenario,
-    SkewShock,
-    pmrm2_figures,
-)
 from zkmargin.margin.derive_srm import SrmParameters, srm_figures
 from zkmargin.margin.pricing import SECONDS_PER_DAY
-from zkmargin.margin.scenarios import Scenario, VolatilityMove, VolatilityShock
-
-AVERAGED = 1800
-"""Seconds before expiry over which the settlement price is averaged: the part that has passed is fixed."""
-
-MOVES = {"Up": VolatilityMove.UP, "None": VolatilityMove.SAME, "Down": VolatilityMove.DOWN}
-SKEWS = {"LINEAR": SkewMove.LINEAR, "ABS": SkewMove.ABSOLUTE}
+from zkmargin.margin.scenarios import VolatilityShock
 
 
 def pmrm1(case: Case, _: Cases) -> dict[str, Any]:
@@ -64,7 +48,7 @@ def pmrm1(case: Case, _: Cases) -> dict[str, Any]:
         market, account = _feeds(case)
     else:
         raise Unsupported(f"no adapter for {case['kind']}")
-    return _margins(case, World.built("derive_pmrm1", pmrm1_figures(market, parameters), account))
+    return margins(case, World.built("derive_pmrm1", pmrm1_figures(market, parameters), account))
 
 
 def srm(case: Case, _: Cases) -> dict[str, Any]:
@@ -99,62 +83,10 @@ def srm(case: Case, _: Cases) -> dict[str, Any]:
         "perp_pnl": [_perp_pnl(case, name) for name in names],
         "cash": case["private"].get("cash", 0),
     }
-    return _margins(case, World.built("derive_srm", srm_figures([market for market, _ in listed], parameters), account))
+    return margins(case, World.built("derive_srm", srm_figures([market for market, _ in listed], parameters), account))
 
 
-def pmrm2(case: Case, _: Cases) -> dict[str, Any]:
-    """Portfolio margin 2, in the words of the venue's own case files.
-
-    Parameters that are a text are the venue's default set, which the table builder has too.
-    """
-    public, private, given = case["public"], case["private"], case["params"]
-    parameters = Pmrm2Parameters() if isinstance(given, str) else _pmrm2_parameters(given)
-    feeds = {feed["FeedExpiry"]: feed for feed in public.get("OptionFeeds", [])}
-    options = private.get("Options", [])
-    seconds = list(dict.fromkeys(option["Expiry"] for option in options))
-    market = _market(
-        "option",
-        spot=public["SpotPrice"],
-        stable=public.get("StablePrice", 1),
-        perp=public.get("PerpPrice", 0),
-        spot_confidence=public.get("SpotConfidence", 1),
-        perp_confidence=public.get("PerpConfidence", 1),
-        expiries=[_expiry_feed(feeds[expiry]) for expiry in seconds],
-        options=[
-            OptionTerms(
-                seconds.index(option["Expiry"]),
-                float(option["Strike"]),
-                bool(option["IsCall"]),
-                float(option["MarkVol"]),
-            )
-            for option in options
-        ],
-    )
-    assets = private.get("Collaterals", [])
-    collateral = [
-        Collateral(
-            asset["Name"],
-            float(asset["Price"]),
-            float(asset["MMHaircut"]),
-            float(asset["IMHaircut"]),
-            bool(asset["IsRiskCancelling"]),
-            float(asset.get("Confidence", 1)),
-        )
-        for asset in assets
-    ]
-    none = Collateral("none", 0.0, 0.0, 0.0)
-    figures = pmrm2_figures(market, tuple(collateral) or (none,), parameters)
-    account = {
-        "size": [option["Amount"] for option in options] or [0],
-        "held": [asset["Amount"] for asset in assets] or [0],
-        "perp": private.get("NumPerps", 0),
-        "perp_pnl": private.get("UnrealisedPerpPNL", 0) + private.get("UnrealisedFunding", 0),
-        "cash": private.get("Cash", 0),
-    }
-    return _margins(case, World.built("derive_pmrm2", figures, account))
-
-
-def _margins(case: Case, world: World) -> dict[str, Any]:
+def margins(case: Case, world: World) -> dict[str, Any]:
     """Equity less each requirement; whole USD where the case has them."""
     exact = {
         key: world.value("equity") - world.value(claim) for key, claim in (("mm", "maintenance"), ("im", "initial"))
@@ -162,7 +94,7 @@ def _margins(case: Case, world: World) -> dict[str, Any]:
     return {key: trunc(value) for key, value in exact.items()} if case["kind"] == "net_margin" else dict(exact)
 
 
-def _market(name: str, expiries: list[ExpiryFeed], options: list[OptionTerms], **prices: Any) -> Underlying:
+def market_of(name: str, expiries: list[ExpiryFeed], options: list[OptionTerms], **prices: Any) -> Underlying:
     """An underlying; one option of which nobody has any stands in for none."""
     floats = {key: float(value) for key, value in prices.items()}
     if not options:
@@ -189,7 +121,7 @@ def _listed(case: Case, name: str) -> tuple[Underlying, dict[str, Any]]:
     premiums = public.get("forward_minus_spot", {})
     premiums = premiums.get(name, premiums)
     spot, confidence = public["spot"][name], float(public.get("confidence", 1))
-    market = _market(
+    market = market_of(
         name,
         spot=spot,
         stable=public.get("stable", 1),
@@ -240,7 +172,7 @@ def _feeds(case: Case) -> tuple[Underlying, dict[str, Any]]:
         sure = [public[key][row] for key in ("forward_conf", "rate_conf", "option_vol_conf") for row in rows]
         variable, fixed, rate = (float(public[key][rows[0]]) for key in ("forward_var", "forward_fix", "rates"))
         expiries.append(ExpiryFeed(str(expiry), expiry, variable, fixed, rate, float(min(sure))))
-    market = _market(
+    market = market_of(
         "option",
         spot=public["spot"],
         stable=public.get("stable", 1),
@@ -260,71 +192,3 @@ def _feeds(case: Case) -> tuple[Underlying, dict[str, Any]]:
         "perp_pnl": private.get("perp_pnl", 0),
         "cash": private.get("cash", 0),
     }
-
-
-def _expiry_feed(feed: Mapping[str, Any]) -> ExpiryFeed:
-    """A feed of portfolio margin 2. In the last half hour what has passed of it is fixed."""
-    seconds, forward = int(feed["FeedExpiry"]), float(feed["Forward"])
-    open_part = min(1.0, seconds / AVERAGED)
-    return ExpiryFeed(
-        str(seconds),
-        seconds,
-        forward * open_part,
-        forward * (1.0 - open_part),
-        float(feed["Rate"]),
-        float(min(feed[key] for key in ("ForwardConfidence", "RateConfidence", "OptionVolConfidences"))),
-    )
-
-
-def _pmrm2_parameters(params: Mapping[str, Any]) -> Pmrm2Parameters:
-    shock, skew, margin = params["VolShock"], params["SkewShock"], params["Margin"]
-    basis, other = params["BasisContingency"], params["OtherContingency"]
-    plain, bent = [], []
-    for row in params["Scenarios"]:
-        move, weight = Decimal(row["SpotShock"]) - 1, Decimal(row["DampeningFactor"])
-        if (direction := row["VolShockDirection"]) in SKEWS:
-            bent.append(SkewScenario(SKEWS[direction], move, weight))
-        else:
-            plain.append(Scenario(move, MOVES[direction], weight))
-    return Pmrm2Parameters(
-        scenarios=tuple(plain),
-        skews=tuple(bent),
-        volatility=VolatilityShock(
-            up=float(shock["VOLRANGEUP"]),
-            down=float(shock["VOLRANGEDOWN"]),
-            short_power=float(shock["SHORTTERMPOWER"]),
-            long_power=float(shock["LONGTERMPOWER"]),
-            floor_days=float(shock["DTE_FLOOR"]),
-        ),
-        least_volatility=float(shock["MIN_VOL_EVAL_SHOCKED"]),
-        skew=SkewShock(
-            linear_cap=float(skew["LINEAR_SCALE_CAP"]),
-            linear_slope=float(skew["LINEAR_CBASE"]),
-            absolute_cap=float(skew["ABS_SCALE_CAP"]),
-            absolute_slope=float(skew["ABS_CBASE"]),
-            least_k_star=float(skew["MIN_K_STAR"]),
-            width=float(skew["MIN_WIDTH_SCALE"]),
-            volatility=float(skew["VOL_PARAM_STATIC"]),
-            volatility_slope=float(skew["VOL_PARAM_SCALE"]),
-        ),
-        basis=BasisCharge(
-            up=float(basis["SCENARIO_SPOT_UP"]),
-            down=float(basis["SCENARIO_SPOT_DOWN"]),
-            add=float(basis["BASIS_CONT_ADD_FACTOR"]),
-            mult=float(basis["BASIS_CONT_MULT_FACTOR"]),
-        ),
-        confidence=ConfidenceCharge(float(other["CONF_THRESHOLD"]), float(other["CONF_MARGIN"])),
-        peg=PegCharge(float(other["PEG_LOSS_THRESHOLD"]), float(other["PEG_LOSS_FACTOR"])),
-        mm_perp_percent=float(other["MM_PERP_PERCENT"]),
-        im_perp_percent=float(other["IM_PERP_PERCENT"]),
-        mm_option_percent=float(other["MM_OPTION_PERCENT"]),
-        im_option_percent=float(other["IM_OPTION_PERCENT"]),
-        mm_factor=float(margin["MM_LOSS_FACTOR"]),
-        im_factor=float(margin["IM_LOSS_FACTOR"]),
-        long_discount=float(margin["BASE_STATIC_DISCOUNT"]),
-        long_rate_mult=float(margin["LONG_RATE_MULTSCALE"]),
-        long_rate_add=float(margin["LONG_RATE_ADDSCALE"]),
-        short_discount=float(margin["BASE_STATIC_DISCOUNT_NEG"]),
-        short_rate_mult=float(margin["SHORT_RATE_MULTSCALE"]),
-        short_rate_add=float(margin["SHORT_RATE_ADDSCALE"]),
-    )

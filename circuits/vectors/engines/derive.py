@@ -41,7 +41,7 @@ def pmrm1(case: Case, _: Cases) -> dict[str, Any]:
         rate_add=float(p["ra"]),
     )
     if case["kind"] == "net_margin":
-        (name,) = _underlyings(case) or ("none",)
+        (name,) = _underlyings(case)
         market, account = _listed(case, name)
         account["perp_pnl"] = _perp_pnl(case, name)
     elif case["kind"] == "net_margin_hi_precision":
@@ -74,7 +74,7 @@ def srm(case: Case, _: Cases) -> dict[str, Any]:
         base_confidence=ConfidenceCharge(p["baseT"], p["OC"]),
         depeg=PegCharge(p["depT"], p["depF"]),
     )
-    names = _underlyings(case) or tuple(sorted(case["public"]["spot"]))[:1]
+    names = _underlyings(case)
     listed = [_listed(case, name) for name in names]
     account = {
         "size": [size for _, held in listed for size in held["size"]],
@@ -104,7 +104,7 @@ def market_of(name: str, expiries: list[ExpiryFeed], options: list[OptionTerms],
 
 
 def _underlyings(case: Case) -> tuple[str, ...]:
-    """Those that the account has something in, in order."""
+    """Those that the account has something in, in order; the first that is listed for an account of cash alone."""
     private = case["private"]
     rows = [row for key in ("options", "perps", "base") for row in private.get(key, [])]
     names = tuple(dict.fromkeys(row["underlying"] for row in rows))

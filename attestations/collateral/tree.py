@@ -14,7 +14,7 @@ from typing import Final
 
 from zkmargin.encoding import tag
 from zkmargin.errors import AmountRange, Capacity
-from zkmargin.poseidon import poseidon
+from zkmargin.poseidon import poseidon, poseidon_many
 
 ARITY: Final = 8
 DEPTH: Final = 7
@@ -46,11 +46,21 @@ class Leaf:
     @property
     def digest(self) -> int:
         """The leaf's hash."""
+        return poseidon(self.inputs)
+
+    @property
+    def inputs(self) -> list[int]:
+        """What is hashed."""
         fields = (self.owner, self.pocket, self.asset, self.amount, self.cid, self.lock_until, self.salt)
-        return poseidon([tag("leaf"), *fields, 0])
+        return [tag("leaf"), *fields, 0]
 
     def __repr__(self) -> str:
         return "<Leaf (private)>"
+
+
+def hash_leaves(leaves: Sequence[Leaf]) -> list[int]:
+    """The hashes of many leaves."""
+    return poseidon_many([leaf.inputs for leaf in leaves])
 
 
 class Tree:
@@ -62,8 +72,8 @@ class Tree:
             raise Capacity("more lines than the tree has room for", where="tree", expected=CAPACITY, got=len(leaves))
         self._levels: list[list[int]] = [list(leaves)]
         for level in range(DEPTH):
-            below = self._levels[level]
-            self._levels.append([self._node(level, at) for at in range(-(-len(below) // ARITY))])
+            nodes = range(-(-len(self._levels[level]) // ARITY))
+            self._levels.append(poseidon_many([self._children(level, at) for at in nodes]))
 
     @property
     def root(self) -> int:
@@ -92,16 +102,13 @@ class Tree:
             self._levels[0][index] = leaf
         touched: Iterable[int] = changes
         for level in range(DEPTH):
-            touched = {index // ARITY for index in touched}
-            for at in touched:
-                self._levels[level + 1][at] = self._node(level, at)
+            touched = sorted({index // ARITY for index in touched})
+            for at, node in zip(touched, poseidon_many([self._children(level, at) for at in touched]), strict=True):
+                self._levels[level + 1][at] = node
 
     def _children(self, level: int, at: int) -> list[int]:
         found = self._levels[level][ARITY * at : ARITY * (at + 1)]
         return found + [_EMPTY[level]] * (ARITY - len(found))
-
-    def _node(self, level: int, at: int) -> int:
-        return poseidon(self._children(level, at))
 
 
 def root_of_path(leaf: int, index: int, path: Sequence[Sequence[int]]) -> int:

@@ -124,6 +124,9 @@ class Arithmetic(Protocol):
     def poseidon(self, inputs: bytes, /) -> bytes:
         """circomlib's Poseidon of 1 to 16 elements."""
 
+    def poseidon_many(self, inputs: bytes, arity: int, /) -> bytes:
+        """The hashes of consecutive groups of ``arity`` elements, one for each group."""
+
     def groth16_setup(self, r1cs: bytes, entropy: bytes, /) -> bytes:
         """A development setup by one party who knows the secrets: the bytes of a ``.zkey`` file.
 

@@ -18,6 +18,14 @@ def poseidon(inputs: Sequence[int]) -> int:
     return decode_elements(engine().poseidon(encode_elements(inputs)))[0]
 
 
+def poseidon_many(groups: Sequence[Sequence[int]]) -> list[int]:
+    """The hash of each group; all groups have the same number of canonical elements, 1 to 16."""
+    if not groups:
+        return []
+    flat = [require_canonical(value, "poseidon input") for group in groups for value in group]
+    return decode_elements(engine().poseidon_many(encode_elements(flat), len(groups[0])))
+
+
 def tagged(name: str, *inputs: int) -> int:
     """``H(T_name, inputs...)``: the tag is always the first input (ATTESTATION §1.0)."""
     return poseidon([tag(name), *inputs])

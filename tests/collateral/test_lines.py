@@ -19,7 +19,7 @@ from zkmargin.attestations.collateral.identifiers import (
     split_account,
     split_asset,
 )
-from zkmargin.attestations.collateral.tree import ARITY, CAPACITY, DEPTH, Leaf, Tree, root_of_path
+from zkmargin.attestations.collateral.tree import ARITY, CAPACITY, DEPTH, Leaf, Tree, hash_leaves, root_of_path
 from zkmargin.attestations.context import compute_scope
 from zkmargin.attestations.eip712 import SigningDomain
 from zkmargin.attestations.owner import OwnerKeys
@@ -65,6 +65,7 @@ def test_leaves_and_root() -> None:
             line["cid"]
         )
         assert leaf_of(line).digest == int(line["leaf"])
+    assert hash_leaves([leaf_of(line) for line in LINES]) == [int(line["leaf"]) for line in LINES]
     cids = [int(line["cid"]) for line in LINES]
     assert cids == sorted(set(cids))
     tree = Tree([int(line["leaf"]) for line in LINES])

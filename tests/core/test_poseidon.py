@@ -47,3 +47,17 @@ def test_any_inputs(engine: Arithmetic, inputs: list[int]) -> None:
 def test_other_inputs_are_refused(engine: Arithmetic, inputs: bytes) -> None:
     with pytest.raises(ValueError, match=SILENT):
         engine.poseidon(inputs)
+
+
+@pytest.mark.parametrize("arity", [1, 8, 9, 16])
+def test_many_are_as_one_by_one(engine: Arithmetic, arity: int) -> None:
+    groups = [[group * 31 + at for at in range(arity)] for group in range(5)]
+    one_by_one = b"".join(engine.poseidon(le(*group)) for group in groups)
+    assert engine.poseidon_many(le(*[value for group in groups for value in group]), arity) == one_by_one
+    assert engine.poseidon_many(b"", arity) == b""
+
+
+@pytest.mark.parametrize(("inputs", "arity"), [(le(*range(8)), 3), (le(1), 0), (le(*range(17)), 17), (le(R), 1)])
+def test_other_groups_are_refused(engine: Arithmetic, inputs: bytes, arity: int) -> None:
+    with pytest.raises(ValueError, match=SILENT):
+        engine.poseidon_many(inputs, arity)

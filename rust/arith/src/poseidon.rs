@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use crate::field::less_than;
 use crate::fr::Fr;
+use crate::parallel;
 
 /// The largest number of inputs.
 pub const MAX_INPUTS: usize = 16;
@@ -154,6 +155,25 @@ pub fn poseidon(inputs: &[Fr]) -> Option<Fr> {
     Some(state[0])
 }
 
+/// The hashes of consecutive groups of `arity` inputs, on all threads; `None` where the groups do not come out even.
+pub fn poseidon_many(inputs: &[Fr], arity: usize) -> Option<Vec<Fr>> {
+    if arity == 0 || arity > MAX_INPUTS || !inputs.len().is_multiple_of(arity) {
+        return None;
+    }
+    let parameters = Parameters::of_width(arity + 1);
+    let mut digests = vec![Fr::ZERO; inputs.len() / arity];
+    parallel::for_pieces(&mut digests, 16, |offset, piece| {
+        let mut state = [Fr::ZERO; MAX_INPUTS + 1];
+        for (digest, group) in piece.iter_mut().zip(inputs[offset * arity..].chunks_exact(arity)) {
+            state[0] = Fr::ZERO;
+            state[1..=arity].copy_from_slice(group);
+            parameters.permute(&mut state[..=arity]);
+            *digest = state[0];
+        }
+    });
+    Some(digests)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +190,20 @@ mod tests {
         ] {
             assert_eq!(hash(inputs), Fr::from_decimal(digest));
         }
+    }
+
+    #[test]
+    fn many_are_as_one_by_one() {
+        let inputs: Vec<Fr> = (1..=900).map(Fr::from_u64).collect();
+        for arity in [1, 8, 9] {
+            let whole = &inputs[..inputs.len() - inputs.len() % arity];
+            let expected: Option<Vec<Fr>> = whole.chunks_exact(arity).map(poseidon).collect();
+            assert_eq!(poseidon_many(whole, arity), expected);
+        }
+        assert_eq!(poseidon_many(&inputs[..8], 3), None);
+        assert_eq!(poseidon_many(&inputs, 0), None);
+        assert_eq!(poseidon_many(&inputs[..17], 17), None);
+        assert_eq!(poseidon_many(&[], 8), Some(Vec::new()));
     }
 
     #[test]

@@ -193,6 +193,17 @@ fn poseidon(py: Python<'_>, inputs: &[u8]) -> PyResult<Py<PyBytes>> {
     })
 }
 
+#[pyfunction]
+#[pyo3(signature = (inputs, arity, /))]
+fn poseidon_many(py: Python<'_>, inputs: &[u8], arity: usize) -> PyResult<Py<PyBytes>> {
+    released_bytes(py, || {
+        let inputs = Secrets(decode(inputs)?);
+        let digests = hash::poseidon_many(&inputs.0, arity)
+            .ok_or_else(|| "Poseidon takes groups of 1 to 16 inputs that come out even".to_owned())?;
+        Ok(encode(&digests))
+    })
+}
+
 /// A sparse matrix over Fr.
 #[pyclass(frozen, module = "zkmargin._core")]
 struct SparseMatrix(Arc<sparse::SparseMatrix>);
@@ -407,7 +418,7 @@ mod _core {
     #[pymodule_export]
     use super::{
         fq2_op, fq_op, fr_op, g1_add, g1_is_valid, g1_msm, g1_mul, g2_add, g2_is_valid, g2_msm, g2_mul,
-        groth16_setup, groth16_verify, ntt, pairing, pairing_check, poseidon, r1cs_check, ProvingKey,
+        groth16_setup, groth16_verify, ntt, pairing, pairing_check, poseidon, poseidon_many, r1cs_check, ProvingKey,
         SparseMatrix, Witness, WitnessProgram, WitnessRun,
     };
 

@@ -19,7 +19,7 @@ if typing.TYPE_CHECKING:
     from zkmargin.reference.groth16 import ProvingKey, groth16_setup, groth16_verify, r1cs_check
     from zkmargin.reference.matrix import SparseMatrix
     from zkmargin.reference.msm import g1_msm, g2_msm
-    from zkmargin.reference.poseidon_permutation import poseidon
+    from zkmargin.reference.poseidon_permutation import poseidon, poseidon_many
     from zkmargin.reference.program import Witness, WitnessProgram, WitnessRun
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "pairing",
     "pairing_check",
     "poseidon",
+    "poseidon_many",
     "r1cs_check",
 ]
 
@@ -78,7 +79,10 @@ _MODULES = {
         "g1_msm",
         "g2_msm",
     ),
-    "poseidon_permutation": ("poseidon",),
+    "poseidon_permutation": (
+        "poseidon",
+        "poseidon_many",
+    ),
     "program": (
         "Witness",
         "WitnessProgram",

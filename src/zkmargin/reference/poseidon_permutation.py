@@ -125,3 +125,11 @@ def hash_elements(inputs: Sequence[int]) -> int:
 def poseidon(inputs: bytes) -> bytes:
     """As ``hash_elements``, over bytes. Raises ValueError on another number of inputs."""
     return encode([hash_elements(decode(inputs, FR_MODULUS))])
+
+
+def poseidon_many(inputs: bytes, arity: int) -> bytes:
+    """The hashes of consecutive groups of ``arity`` elements. Raises ValueError where they do not come out even."""
+    elements = decode(inputs, FR_MODULUS)
+    if not 1 <= arity <= MAX_INPUTS or len(elements) % arity:
+        raise ValueError("Poseidon takes groups of 1 to 16 inputs that come out even")
+    return encode([hash_elements(elements[at : at + arity]) for at in range(0, len(elements), arity)])

@@ -418,8 +418,8 @@ mod _core {
     #[pymodule_export]
     use super::{
         fq2_op, fq_op, fr_op, g1_add, g1_is_valid, g1_msm, g1_mul, g2_add, g2_is_valid, g2_msm, g2_mul,
-        groth16_setup, groth16_verify, ntt, pairing, pairing_check, poseidon, poseidon_many, r1cs_check, ProvingKey,
-        SparseMatrix, Witness, WitnessProgram, WitnessRun,
+        groth16_setup, groth16_verify, ntt, pairing, pairing_check, poseidon, poseidon_many, r1cs_check,
+        ProvingKey, SparseMatrix, Witness, WitnessProgram, WitnessRun,
     };
 
     #[pymodule_export]

@@ -163,8 +163,9 @@ def _bends(world: RuleWorld, tables: Tables, one: Account, other: Account, kind:
     middle, far = {}, {}
     for column in world.rule_set.private:
         a, b = (np.array(account[column.name], dtype=object) for account in (one, other))
-        middle[column.name] = (a + b) // 2
-        far[column.name] = 2 * middle[column.name] - a
+        odd = (a + b) % 2
+        far[column.name] = np.where(b < column.hi, b + odd, b - odd)  # so that the midpoint is whole
+        middle[column.name] = (a + far[column.name]) // 2
     ends = (_least_slack(world, tables, account, kind) for account in (one, far))
     mean = [(x + y) / 2 for x, y in zip(*ends, strict=True)]
     at_middle = _least_slack(world, tables, middle, kind)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class World:
         that is not given has its default. ``labels`` has the targets of each label that is data, -1 for none;
         ``sizes`` the active rows of axes that no public column has.
         """
-        rules = load_rules(name)
+        rules = _rules(name)
         columns: dict[str, Column] = {}
         active = dict(sizes or {})
         for declared in rules.public:
@@ -74,16 +75,20 @@ class World:
     @classmethod
     def built(cls, name: str, figures: Figures, private: Mapping[str, Any]) -> World:
         """The shipped rule set ``name`` on the tables of a table builder; raises a ZkMarginError as ``of`` does."""
-        rules = load_rules(name)
+        rules = _rules(name)
         tables = figures.tables(table_schema(rules))
         check_tables(rules, tables)
         return cls(
             rules, tables, {declared.name: _scaled(declared, private[declared.name]) for declared in rules.private}
         )
 
+    @cached_property
+    def _reading(self) -> Evaluation:
+        return evaluate(self.rules, self.tables, self.private)
+
     def evaluate(self) -> Evaluation:
         """The plaintext reading."""
-        return evaluate(self.rules, self.tables, self.private)
+        return self._reading
 
     def value(self, name: str) -> Fraction:
         """Equity, a requirement or a definition without axes, in its unit."""
@@ -124,6 +129,11 @@ class World:
             self.tables.parameters,
         )
         return evaluate(self.rules, tables, self.private).holds("maintenance")
+
+
+@cache
+def _rules(name: str) -> RuleSet:
+    return load_rules(name)
 
 
 def _scaled(declared: ColumnDecl, value: Any) -> Any:

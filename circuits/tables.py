@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from zkmargin.circuits.rules.document import VENUE
 from zkmargin.circuits.rules.tree import ColumnDecl, Padding, RuleSet
-from zkmargin.errors import InputError
 from zkmargin.margin.schema import AxisSchema, ColumnSchema, LabelSchema, TableSchema
 
 SIZE = "size"
@@ -17,13 +16,11 @@ CASH = "cash"
 def table_schema(rules: RuleSet) -> TableSchema:
     """Axes, columns, labels and parameters with their declared bounds; units of sizes and cash.
 
-    Lots are in the decimals of the private column ``size``, cash in unit and decimals of ``cash`` (``usd``
-    and no decimals where a rule set has none). Raises InputError where there is no ``size``.
+    Lots are in the decimals of the private column ``size``, cash in unit and decimals of ``cash`` (no decimals, and
+    ``usd``, where a rule set has no such column).
     """
     private = {column.name: column for column in rules.private}
-    if SIZE not in private:
-        raise InputError("the rule set has no private column `size`", where=rules.file)
-    cash = private.get(CASH)
+    size, cash = private.get(SIZE), private.get(CASH)
     held = {rules.axes[axis].like or axis for column in rules.private for axis in column.axes} - {VENUE}
     return TableSchema(
         axes=tuple(
@@ -39,7 +36,7 @@ def table_schema(rules: RuleSet) -> TableSchema:
             if label.fixed is None  # part of the circuit
         ),
         parameters=tuple(_column(column) for column in rules.parameters),
-        lot_decimals=private[SIZE].decimals,
+        lot_decimals=size.decimals if size else 0,
         cash_unit=str(cash.unit) if cash else "usd",
         cash_decimals=cash.decimals if cash else 0,
         account_axes=tuple(axis.name for axis in rules.axes.values() if axis.name in held),

@@ -34,7 +34,6 @@ def gmx(case: Case, _: Cases) -> dict[str, Any]:
             "size": [side * (Fraction(private["size_usd"]) / private["entry"] if tokens is None else tokens)],
             "collateral": [coins],
             "entry": [side * private["size_usd"]],
-            "usd": [private["size_usd"]],
             "cash": 0,
         },
     )

@@ -19,12 +19,15 @@ COUNTS = {
     "derive_pmrm1": 18,
     "derive_pmrm2": 9,
     "derive_srm": 9,
+    "drift_v2": 57,
     "dydx_v4": 17,
     "gate_okx_isolated": 3,
     "gmx_v2": 3,
     "hyperliquid": 3,
+    "mango_v4": 18,
     "paradex_cross": 3,
     "starkex_perp": 4,
+    "synthetix_v3": 9,
 }
 
 

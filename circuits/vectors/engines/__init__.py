@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zkmargin.circuits.vectors.engines import brackets, derive, derive_pmrm2, perpetuals
+from zkmargin.circuits.vectors.engines import brackets, defi, derive, derive_pmrm2, perpetuals
 from zkmargin.circuits.vectors.engines.base import Adapter, Unsupported
 
 __all__ = ["ENGINES", "Unsupported"]
@@ -25,4 +25,7 @@ ENGINES: Mapping[str, Adapter] = {
     "derive_pmrm1": derive.pmrm1,
     "derive_pmrm2": derive_pmrm2.pmrm2,
     "derive_srm": derive.srm,
+    "drift_v2": defi.drift_v2,
+    "mango_v4": defi.mango_v4,
+    "synthetix_v3": defi.synthetix_v3,
 }

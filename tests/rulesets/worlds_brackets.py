@@ -184,7 +184,7 @@ def gmx_account(random: Random, tables: Tables) -> Account:
     size = sizes(random, marks, 8, 1, most=1e7)
     entry = entries(random, marks, size, 6)
     coins = round(abs(entry[0]) * random.uniform(0.02, 0.5) / marks_of(tables, "collateral_price")[0] * 100)
-    return {"size": size, "entry": entry, "usd": [abs(entry[0])], "collateral": [coins], "cash": 0}
+    return {"size": size, "entry": entry, "collateral": [coins], "cash": 0}
 
 
 def paradex_account(random: Random, tables: Tables) -> Account:

@@ -7,6 +7,8 @@ column         axes                  value per contract
 =============  ====================  ===================================================================
 mark           instrument            USD. Option: coin mark x index. Future, perpetual: price
 pnl            instrument, scenario  USD gain of one contract held long, times the scenario's weight
+gain           instrument, scenario  the same without the weight
+weight         scenario, underlying  the scenario's weight
 is_option      instrument            1 for options, else 0
 is_call        instrument            1 for calls, else 0
 unit_delta     instrument            coin: 1 for futures and perpetuals, 0 for options
@@ -16,8 +18,12 @@ forward        instrument            USD: forward of the expiry; of a perpetual 
 expiry_time    instrument            unix seconds, 0 for perpetuals
 =============  ====================  ===================================================================
 
+Greeks, and shocks to multiply them with: ``greeks``. What quotes cannot tell (fees, funding, charges that a venue
+sets) the publisher gives.
+
 Labels: ``underlying`` (the coin), ``expiry`` and ``series`` (expiry and strike), each -1 where an
-instrument has none.
+instrument has none; ``maturity`` is ``expiry`` with perpetuals as one more; ``home`` leads from an expiry or maturity
+to its underlying.
 
 Units and approximations:
 
@@ -38,15 +44,17 @@ Specified in specs/market.md#tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zkmargin.errors import MarketSource
 from zkmargin.margin.assemble import build_parameters
 from zkmargin.margin.chain import Chain, format_plain, future_name
+from zkmargin.margin.greeks import Figure, greek_figures
 from zkmargin.margin.market import Market, Source
 from zkmargin.margin.pricing import (
     SECONDS_PER_DAY,
@@ -71,8 +79,12 @@ def build_market(
     schema: TableSchema,
     parameters: Mapping[str, str] | None = None,
     grid: Grid | None = None,
+    given: Mapping[str, ArrayLike] | None = None,
 ) -> Market:
     """The tables that ``schema`` asks for, over all instruments of ``chains`` (of one moment).
+
+    ``given`` has columns that come from elsewhere, in their units and in the shape of their axes; they stand before
+    those of the chain. Along an axis of theirs that no chain has, elements are numbered.
 
     ``parameters`` are decimal strings; those not given take the rule set's default, else that of
     ``default_parameters``. Raises Capacity where rows do not fit, ParameterCondition where a value is outside
@@ -80,7 +92,9 @@ def build_market(
     chain cannot tell, or where several underlyings meet a rule set that does not keep them apart (it would
     let a gain in one offset a loss in another, as if they always moved alike).
     """
-    board = Board(tuple(chains), grid or deribit_grid())
+    board = Board(tuple(chains), grid or deribit_grid(), given or {})
+    if unknown := sorted(board.given.keys() - {column.name for column in schema.columns}):
+        raise MarketSource(f"the rule set has no column `{unknown[0][:40]}`")
     if len(chains) > 1 and not any(label.name == UNDERLYING for label in schema.labels):
         raise MarketSource("the rule set is for one underlying", got=", ".join(chain.underlying for chain in chains))
     listing = Listing(board.instruments, schema.lot_decimals, schema.cash_unit, schema.cash_decimals)
@@ -94,7 +108,12 @@ def build_market(
         if names.setdefault(label.target, groups) != groups:
             raise MarketSource(f"label `{label.name}` points to an axis of other elements", where=label.target)
         labels[label.name] = Label(label.name, label.axis, label.target, indices)
+    for name, elements in board.axes.items():
+        names.setdefault(name, elements)
     axes = {axis.name: axis for axis in schema.axes}
+    for wanted in schema.columns:
+        for axis_name, rows in board.given_shape(wanted).items():
+            names.setdefault(axis_name, tuple(f"{axis_name}-{row + 1}" for row in range(rows)))
     for name, axis in axes.items():
         if name not in names:
             raise MarketSource(f"an option chain has nothing for the axis `{name}`")
@@ -141,6 +160,7 @@ class Board:
 
     chains: tuple[Chain, ...]
     grid: Grid
+    given: Mapping[str, ArrayLike] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.chains:
@@ -185,9 +205,11 @@ class Board:
 
     def column(self, wanted: ColumnSchema) -> Column:
         """One declared column, rounded to its decimals."""
-        figures: dict[str, tuple[tuple[str, ...], Callable[[], FloatArray]]] = {
+        figures: dict[str, Figure] = {
             "mark": ((INSTRUMENT_AXIS,), lambda: self.mark),
-            "pnl": ((INSTRUMENT_AXIS, SCENARIO_AXIS), lambda: self.pnl),
+            "pnl": ((INSTRUMENT_AXIS, SCENARIO_AXIS), lambda: self.gain * self.weights),
+            "gain": ((INSTRUMENT_AXIS, SCENARIO_AXIS), lambda: self.gain),
+            "weight": ((SCENARIO_AXIS, UNDERLYING), lambda: np.tile(self.weights[:, None], (1, len(self.chains)))),
             "is_option": ((INSTRUMENT_AXIS,), lambda: self.is_option.astype(np.float64)),
             "is_call": ((INSTRUMENT_AXIS,), lambda: (self.is_option & self.is_call).astype(np.float64)),
             "unit_delta": ((INSTRUMENT_AXIS,), lambda: (~self.is_option).astype(np.float64)),
@@ -195,7 +217,11 @@ class Board:
             "strike": ((INSTRUMENT_AXIS,), lambda: np.where(self.is_option, self.strike, 0.0)),
             "forward": ((INSTRUMENT_AXIS,), lambda: self.forward),
             "expiry_time": ((INSTRUMENT_AXIS,), lambda: self.expiry),
+            **greek_figures(self),
         }
+        if wanted.name in self.given:
+            array = np.asarray(self.given[wanted.name], dtype=np.float64)
+            figures[wanted.name] = (wanted.axes, lambda: array)
         if wanted.name not in figures:
             raise MarketSource(
                 f"an option chain has nothing for the column `{wanted.name}`",
@@ -206,13 +232,22 @@ class Board:
             raise MarketSource(f"column `{wanted.name}` has other axes", expected=list(axes), got=list(wanted.axes))
         return Column(wanted.name, axes, wanted.decimals, round_half_even(figure(), wanted.decimals, wanted.name))
 
+    def given_shape(self, wanted: ColumnSchema) -> Mapping[str, int]:
+        """Rows along each axis of a column that the publisher gives; none where it comes from the chains."""
+        if wanted.name not in self.given:
+            return {}
+        shape = np.shape(self.given[wanted.name])
+        if len(shape) != len(wanted.axes):
+            raise MarketSource(f"column `{wanted.name}` has other axes", expected=list(wanted.axes), got=shape)
+        return dict(zip(wanted.axes, shape, strict=True))
+
     def label(self, wanted: LabelSchema) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Element names of the label's target axis, and each row's element."""
-        namers: dict[str, Callable[[Instrument], str | None]] = {
-            UNDERLYING: lambda instrument: instrument.underlying,
-            "expiry": _expiry_name,
-            "series": lambda instrument: None if instrument.strike is None else _series_name(instrument),
-        }
+        if wanted.name == "home" and wanted.axis in self._namers and wanted.target == UNDERLYING:
+            homes = {self._namers[wanted.axis](instrument): instrument.underlying for instrument in self.instruments}
+            targets = self.axes[UNDERLYING]
+            return targets, tuple(targets.index(homes[name]) for name in self.axes[wanted.axis])
+        namers = self._namers
         if wanted.name not in namers or wanted.axis != INSTRUMENT_AXIS:
             raise MarketSource(
                 f"an option chain has nothing for the label `{wanted.name}`",
@@ -224,6 +259,29 @@ class Board:
             name = namers[wanted.name](instrument)
             indices.append(-1 if name is None else groups.setdefault(name, len(groups)))
         return tuple(groups), tuple(indices)
+
+    @property
+    def _namers(self) -> Mapping[str, Callable[[Instrument], str | None]]:
+        return {
+            UNDERLYING: lambda instrument: instrument.underlying,
+            "expiry": _expiry_name,
+            "maturity": lambda instrument: _expiry_name(instrument) or f"{instrument.underlying} perpetual",
+            "series": lambda instrument: None if instrument.strike is None else _series_name(instrument),
+        }
+
+    @cached_property
+    def axes(self) -> Mapping[str, tuple[str, ...]]:
+        """Elements of the axes that labels lead to, in the order of the first instrument of each."""
+        return {
+            name: tuple(dict.fromkeys(filter(None, map(namer, self.instruments))))
+            for name, namer in self._namers.items()
+        }
+
+    @cached_property
+    def expiry_days(self) -> FloatArray:
+        """Days from the prices' time to each element of the axis ``expiry``."""
+        times = {_expiry_name(instrument): instrument.expiry for instrument in self.instruments}
+        return np.array([(times[name] or 0) - self.time for name in self.axes["expiry"]]) / SECONDS_PER_DAY
 
     # Figures per instrument: floats of shape (instruments,) unless said otherwise.
 
@@ -288,18 +346,29 @@ class Board:
     @cached_property
     def delta(self) -> FloatArray:
         """Coins of exposure to the forward."""
-        greek = forward_delta(self.forward, self.strike, self.volatility, self._years, self.is_call)
+        greek = forward_delta(*self.terms)
         return np.where(self.is_option, greek, 1.0)
 
     @cached_property
-    def _years(self) -> FloatArray:
+    def terms(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, BoolArray]:
+        """The arguments of ``black_76`` and its derivatives; without meaning for rows that are no options."""
+        return self.forward, self.strike, self.volatility, self.years, self.is_call
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """Of shape (scenarios,)."""
+        return np.array([float(scenario.weight) for scenario in self.grid.scenarios])
+
+    @cached_property
+    def years(self) -> FloatArray:
+        """To expiry, in years of 365 days; 0 for rows that are no options."""
         return np.where(self.is_option, self.expiry - self.time, 0.0) / SECONDS_PER_YEAR
 
     @cached_property
-    def pnl(self) -> FloatArray:
-        """USD, shape (instruments, scenarios): weight x (value under the scenario - value now)."""
+    def gain(self) -> FloatArray:
+        """USD, shape (instruments, scenarios): value under the scenario - value now, before weights."""
         rows = self.is_option
-        forward, strike, years = self.forward[rows], self.strike[rows], self._years[rows]
+        forward, strike, years = self.forward[rows], self.strike[rows], self.years[rows]
         volatility, is_call = self.volatility[rows], self.is_call[rows]
         days = years * (SECONDS_PER_YEAR / SECONDS_PER_DAY)
         shock = self.grid.volatility_shock
@@ -307,12 +376,10 @@ class Board:
             [volatility * shock.factor(days, scenario.volatility) for scenario in self.grid.scenarios], axis=1
         )
         moves = np.array([float(scenario.price_shock) for scenario in self.grid.scenarios])
-        weights = np.array([float(scenario.weight) for scenario in self.grid.scenarios])
         now = black_76(forward, strike, volatility, years, is_call)
         then = black_76(forward[:, None] * (1.0 + moves), strike[:, None], shocked, years[:, None], is_call[:, None])
         gain: FloatArray = self.mark[:, None] * moves  # futures and perpetuals: linear; options are filled in below
         gain[rows] = (then - now[:, None]) * (self.index[rows] / forward)[:, None]
-        gain *= weights
         return gain
 
 

@@ -86,3 +86,39 @@ def forward_delta(
     """
     t = _Terms.of(forward, strike, volatility, years, is_call)
     return t.sign * np.where(t.is_live, ndtr(t.sign * t.d1), np.heaviside(t.sign * (t.forward - t.strike), 0.5))
+
+
+def forward_gamma(
+    forward: ArrayLike, strike: ArrayLike, volatility: ArrayLike, years: ArrayLike, is_call: ArrayLike
+) -> FloatArray:
+    """Second derivative of ``black_76`` by the forward: n(d1) / (F sigma sqrt T), calls and puts alike.
+
+    n is the normal density. Same arguments; 0 where ``sigma sqrt T`` is negligible.
+    """
+    t = _Terms.of(forward, strike, volatility, years, is_call)
+    return np.where(t.is_live, _density(t.d1) / (t.forward * t.total), 0.0)
+
+
+def volatility_derivative(
+    forward: ArrayLike, strike: ArrayLike, volatility: ArrayLike, years: ArrayLike, is_call: ArrayLike
+) -> FloatArray:
+    """Derivative of ``black_76`` by the volatility: F n(d1) sqrt T per 1.00 of volatility. Same arguments."""
+    t = _Terms.of(forward, strike, volatility, years, is_call)
+    return np.where(t.is_live, t.forward * _density(t.d1) * np.sqrt(np.asarray(years, dtype=np.float64)), 0.0)
+
+
+def strike_derivative(
+    forward: ArrayLike, strike: ArrayLike, volatility: ArrayLike, years: ArrayLike, is_call: ArrayLike
+) -> FloatArray:
+    """Derivative of ``black_76`` by the strike: -N(d2) for a call, N(-d2) for a put. Same arguments.
+
+    Where ``sigma sqrt T`` is negligible: 1, 0 or, at the money, 1/2 in size.
+    """
+    t = _Terms.of(forward, strike, volatility, years, is_call)
+    d2 = t.sign * (t.d1 - t.total)
+    return -t.sign * np.where(t.is_live, ndtr(d2), np.heaviside(t.sign * (t.forward - t.strike), 0.5))
+
+
+def _density(x: FloatArray) -> FloatArray:
+    density: FloatArray = np.exp(-x * x / 2.0) / np.sqrt(2.0 * np.pi)
+    return density

@@ -46,6 +46,7 @@ class VolatilityShock:
 
     d is the time to expiry in days, at least ``floor_days``; p is ``short_power`` where the expiry is up to 30
     days away and ``long_power`` beyond, so that the factor is continuous for floors of up to 30 days.
+    The move up is at least ``least_up``.
     """
 
     up: float = 0.50
@@ -53,6 +54,7 @@ class VolatilityShock:
     short_power: float = 0.30
     long_power: float = 0.13
     floor_days: float = 1.0
+    least_up: float = 0.0
 
     def factor(self, days: FloatArray, move: VolatilityMove) -> FloatArray:
         """What volatilities are multiplied by, for each time to expiry in days."""
@@ -62,7 +64,7 @@ class VolatilityShock:
         power = np.where(days <= 30.0, self.short_power, self.long_power)
         scaled = (30.0 / floored) ** power
         if move is VolatilityMove.UP:
-            return 1.0 + self.up * scaled
+            return 1.0 + np.maximum(self.up * scaled, self.least_up)
         return np.maximum(0.0, 1.0 - self.down * scaled)
 
 

@@ -11,13 +11,15 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from zkmargin.errors import AmountDecimals, Capacity, MarketSource, ParameterCondition
+from zkmargin.errors import AmountDecimals, Capacity, MarketSource, ParameterCondition, SchemaType
 from zkmargin.margin.build import build_market, default_parameters, round_half_even
 from zkmargin.margin.chain import Chain
 from zkmargin.margin.market import Market
 from zkmargin.margin.scenarios import Grid, VolatilityMove, deribit_grid
 from zkmargin.margin.schema import AxisSchema, ColumnSchema, LabelSchema, TableSchema
 from zkmargin.margin.tables import Listing, Tables
+
+LARGE = 10**15
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +264,58 @@ def test_building_is_fast(evening: Chain, schema: TableSchema) -> None:
         build_market([evening], schema)
         fastest = min(fastest, time.perf_counter() - start)
     assert fastest < 0.5  # 30 ms when alone
+
+
+def with_columns(schema: TableSchema, *columns: ColumnSchema, labels: tuple[LabelSchema, ...] = ()) -> TableSchema:
+    axes = (*schema.axes, AxisSchema("maturity", capacity=32), AxisSchema("tier", capacity=8))
+    return replace(schema, axes=axes, columns=columns, labels=labels)
+
+
+def test_columns_from_elsewhere(morning: Chain, schema: TableSchema) -> None:
+    """They stand before those of the chain; their own axes have numbered elements."""
+    asked = with_columns(
+        schema,
+        ColumnSchema("rate", ("underlying", "tier"), 4, 0, 10**4),
+        ColumnSchema("mark", ("instrument",), 2, 0, LARGE),
+        labels=(
+            LabelSchema("underlying", "instrument", "underlying"),
+            LabelSchema("series", "instrument", "series"),
+            LabelSchema("expiry", "instrument", "expiry"),
+            LabelSchema("maturity", "instrument", "maturity"),
+            LabelSchema("home", "maturity", "underlying"),
+        ),
+    )
+    given = {"rate": [[0.1, 0.25]], "mark": np.full(800, 7)}
+    tables = build_market([morning], asked, given=given).tables
+    assert tables.names["tier"] == ("tier-1", "tier-2")
+    assert tables.columns["rate"].values.tolist() == [[1000, 2500]]
+    assert set(tables.columns["mark"].values.tolist()) == {700}
+    assert len(tables.names["maturity"]) == len(tables.names["expiry"]) + 1
+    assert tables.labels["maturity"].indices[-1] == len(tables.names["expiry"])
+    assert tables.labels["expiry"].indices[-1] == -1
+    assert tables.labels["home"].indices == (0,) * 13
+    with pytest.raises(MarketSource, match="column `rate` has other axes"):
+        build_market([morning], asked, given={**given, "rate": [0.1]})
+    with pytest.raises(ParameterCondition, match="`rate` is outside the bounds"):
+        build_market([morning], asked, given={**given, "rate": [[1.1]]})
+    with pytest.raises(MarketSource, match="no column `marks`"):
+        build_market([morning], asked, given={**given, "marks": [1]})
+    with pytest.raises(SchemaType, match="wrong shape"):
+        build_market([morning], asked, given={**given, "mark": [7]})
+
+
+def test_gain_is_pnl_before_weights(morning: Chain, schema: TableSchema) -> None:
+    cell = ("instrument", "scenario")
+    asked = with_columns(
+        schema,
+        ColumnSchema("gain", cell, 4, -LARGE, LARGE),
+        ColumnSchema("pnl", cell, 4, -LARGE, LARGE),
+        ColumnSchema("weight", ("scenario", "underlying"), 4, 0, 10**4),
+    )
+    asked = replace(asked, axes=tuple(a for a in asked.axes if a.name in ("instrument", "scenario", "underlying")))
+    tables = build_market([morning], asked).tables
+    weights = tables.columns["weight"].values[:, 0]
+    assert weights.tolist()[:27] == [10_000] * 27
+    exact = np.array([float(scenario.weight) for scenario in deribit_grid().scenarios])
+    difference = tables.columns["gain"].values.astype(float) * exact - tables.columns["pnl"].values.astype(float)
+    assert np.abs(difference).max() <= 1

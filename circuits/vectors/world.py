@@ -92,8 +92,13 @@ class World:
 
     def value(self, name: str) -> Fraction:
         """Equity, a requirement or a definition without axes, in its unit."""
+        return self.element(name)
+
+    def element(self, name: str, *place: int) -> Fraction:
+        """The same of a definition that has axes: its value at a place along them, by default the first."""
         found = self.evaluate()
-        return Fraction(int(found.values[name]), found.denominators[name])
+        at = place or (0,) * len(found.axes[name])
+        return Fraction(int(found.values[name][at]), found.denominators[name])
 
     def liquidation_price(self, long: bool) -> Fraction | None:
         """The mark of the first row at which the maintenance claim stops to hold, by bisection.

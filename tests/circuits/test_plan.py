@@ -126,7 +126,7 @@ def test_order_of_public_inputs() -> None:
         ("C", 1),
         ("gamma", 1),
         ("t", 2048),
-        ("direct", 4),
+        ("direct", 5),
     )
     assert [(str(rows.base), rows.first) for rows in plan.bases] == [("size", 0), ("positive(size)", 1024)]
     assert plan.n_functionals == 1 + 35 + 512 + 2

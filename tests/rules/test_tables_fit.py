@@ -245,6 +245,7 @@ def test_deribit_charges() -> None:
             "index": Column.of("index", [], 4, 70_000_0000),
             "short_charge": Column.of("short_charge", [], 4, 100),
             "offset_charge": Column.of("offset_charge", [], 4, 100),
+            "futures_charge": Column.of("futures_charge", [], 4, 0),
             "im_factor": Column.of("im_factor", [], 4, 13_000),
         },
     )
@@ -255,6 +256,9 @@ def test_deribit_charges() -> None:
     assert charge == 70_000 * (0.01 * (2 + 2) + 0.01 * 4)
     assert found.slack("maintenance") == (np.array(-5600 * 10**16, dtype=object), 10**16)
     assert found.slack("initial")[0].item() == 13_000 * found.slack("maintenance")[0].item()
+    charged = {**market.parameters, "futures_charge": Column.of("futures_charge", [], 4, 60)}
+    found = evaluate(rules, replace(market, parameters=charged), account)
+    assert found.slack("maintenance")[0].item() == -(5600 + 9 * 420) * 10**16
 
 
 def test_the_small_rule_set_has_every_construct() -> None:

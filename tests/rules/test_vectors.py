@@ -28,6 +28,11 @@ COUNTS = {
     "paradex_cross": 3,
     "starkex_perp": 4,
     "synthetix_v3": 9,
+    "span": 10,
+    "okx_pm": 3,
+    "paradex_pm": 1,
+    "deribit_pm": 1,
+    "deribit_like_pm": 1,
 }
 
 

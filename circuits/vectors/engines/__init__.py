@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zkmargin.circuits.vectors.engines import brackets, defi, derive, derive_pmrm2, perpetuals
+from zkmargin.circuits.vectors.engines import brackets, defi, derive, derive_pmrm2, perpetuals, portfolio
 from zkmargin.circuits.vectors.engines.base import Adapter, Unsupported
 
 __all__ = ["ENGINES", "Unsupported"]
@@ -28,4 +28,9 @@ ENGINES: Mapping[str, Adapter] = {
     "drift_v2": defi.drift_v2,
     "mango_v4": defi.mango_v4,
     "synthetix_v3": defi.synthetix_v3,
+    "span": portfolio.span,
+    "okx_pm": portfolio.okx,
+    "paradex_pm": portfolio.paradex,
+    "deribit_pm": portfolio.deribit,
+    "deribit_like_pm": portfolio.dederi,
 }

@@ -264,7 +264,7 @@ class Builder:
             axis
             for axis in self._padded
             if any(axis in self._vanishing[node] for node in kept)
-            and all(axis in self._vanishing[node] or node.type.hi <= 0 for node in kept)
+            and all(self._most_on_padding(node, axis) <= 0 for node in kept)
         )
         return self.node(Max, kind, span, kept, vanishing, branches=tuple(kept), over=())
 
@@ -302,7 +302,8 @@ class Builder:
         if inner is not x:
             return self.linear([(abs(factor), self.positive(inner, span))], t.denominator, span)
         kind = Type(t.axes, t.unit, t.denominator, 0, t.hi, t.visibility)
-        return self.node(Positive, kind, span, (x,), self._vanishing[x], x=x)
+        vanishing = frozenset(axis for axis in self._padded if self._most_on_padding(x, axis) <= 0)
+        return self.node(Positive, kind, span, (x,), vanishing, x=x)
 
     def absolute(self, x: Node, span: Span) -> Node:
         """``max(x, -x)``; constant factors come out."""
@@ -316,6 +317,15 @@ class Builder:
             return self.linear([(abs(factor), self.absolute(core, span))], t.denominator, span)
         kind = Type(t.axes, t.unit, t.denominator, 0, max(-t.lo, t.hi), t.visibility)
         return self.node(Abs, kind, span, (x,), self._vanishing[x], x=x)
+
+    def _most_on_padding(self, node: Node, axis: str) -> int:
+        """A bound from above of the node on the padded rows of an axis: of ``x - c`` with x vanishing, ``-c``."""
+        if axis in self._vanishing[node]:
+            return 0
+        if not isinstance(node, LinearSum):
+            return node.type.hi
+        left = ((factor, term.type) for factor, term in node.terms if axis not in self._vanishing[term])
+        return node.constant + sum(factor * (t.hi if factor > 0 else t.lo) for factor, t in left)
 
     # --- shared -------------------------------------------------------------------------------------------
 

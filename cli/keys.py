@@ -39,8 +39,9 @@ def new(kind: str, out: Path, force: bool, as_json: bool) -> None:
 
 @command.command()
 @click.argument("file", type=FILE)
+@click.option("--public", is_flag=True, help="Print the owner or the address alone, for other commands.")
 @json_option
-def show(file: Path, as_json: bool) -> None:
+def show(file: Path, public: bool, as_json: bool) -> None:
     """Show what is public of a key: an owner's name, a signer's address."""
     from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
     from zkmargin.errors import DocumentVersion
@@ -49,6 +50,9 @@ def show(file: Path, as_json: bool) -> None:
         found: OwnerKeyFile | SigningKeyFile = read_document(file, SigningKeyFile)
     except DocumentVersion:
         found = read_document(file, OwnerKeyFile)
+    if public and not as_json:
+        click.echo(_public(found))
+        return
     _show("owner" if isinstance(found, OwnerKeyFile) else "signer", _public(found), file, as_json)
 
 

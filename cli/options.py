@@ -31,9 +31,11 @@ def force_option(function: _F) -> _F:
 
 
 def _time(_: click.Context, option: click.Parameter, value: str | None) -> int | None:
-    """Unix seconds from unix seconds or ISO-8601 in UTC, as ``2026-02-05T09:36:47Z``."""
+    """Unix seconds from ``now``, unix seconds or ISO-8601 in UTC, as ``2026-02-05T09:36:47Z``."""
     if value is None:
         return None
+    if value == "now":
+        return now(None)
     if value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
     from datetime import UTC, datetime
@@ -41,14 +43,14 @@ def _time(_: click.Context, option: click.Parameter, value: str | None) -> int |
     try:
         moment = datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ")
     except ValueError:
-        message = f"{value!r} is neither unix seconds nor like 2026-02-05T09:36:47Z"
+        message = f"{value!r} is neither `now`, nor unix seconds, nor like 2026-02-05T09:36:47Z"
         raise click.BadParameter(message, param=option) from None
     return int(moment.replace(tzinfo=UTC).timestamp())
 
 
 def time_option(name: str, what: str) -> Callable[[_F], _F]:
     """An option that takes a time and gives unix seconds, or None."""
-    return click.option(name, callback=_time, metavar="TIME", help=f"{what}; unix seconds or ISO-8601 UTC.")
+    return click.option(name, callback=_time, metavar="TIME", help=f"{what}; `now`, unix seconds or ISO-8601 UTC.")
 
 
 def at_option(what: str) -> Callable[[_F], _F]:

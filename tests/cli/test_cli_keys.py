@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from calling import call, ok
+from calling import World, call, ok
 
 from zkmargin.attestations.keyfiles import OwnerKeyFile
 
@@ -73,3 +73,9 @@ def test_the_passphrase_of_a_file_comes_first(tmp_path: Path, monkeypatch: pytes
     named.write_text("from a file, with words\nnot this line\n")
     ok("keys", "new", "owner", "--out", tmp_path / "key.json")
     OwnerKeyFile.read(tmp_path / "key.json").unlock("from a file, with words")
+
+
+def test_the_public_part_alone(world: World) -> None:
+    assert ok("keys", "show", world["owner.key"], "--public").out == f"{world.owner}\n"
+    assert ok("keys", "show", world["venue.key"], "--public").out == f"{world.address('venue')}\n"
+    assert ok("keys", "show", world["venue.key"], "--public", "--json").json["address"] == world.address("venue")

@@ -17,7 +17,7 @@ from zkmargin.circuits.rules import load_rules
 from zkmargin.circuits.tables import table_schema
 from zkmargin.margin import drift, mango, synthetix
 from zkmargin.margin.exact import build_tables
-from zkmargin.margin.tables import Column, Tables
+from zkmargin.margin.tables import Column, Label, Tables
 
 TOKEN = 10**9
 """Units of an amount of 9 decimals."""
@@ -195,6 +195,12 @@ def mango_market(random: Random) -> Tables:
     return build_tables(table_schema(load_rules("mango_v4")), names, figures, labels)
 
 
+def unsettled(tables: Tables) -> Tables:
+    """The tables with a perpetual that settles into nothing."""
+    label = Label("settle", "perp", "token", (-1,))
+    return Tables(tables.sizes, tables.names, tables.columns, {**tables.labels, "settle": label}, tables.parameters)
+
+
 def mango_account(random: Random, tables: Tables) -> Account:
     prices = [float(price) / TOKEN for price in tables.columns["price"].values.tolist()]
     bitcoin = float(tables.columns["perp_price"].values[0]) / TOKEN
@@ -320,6 +326,7 @@ WORLDS = (
             "`asset_maintenance` is outside its bounds": lambda tables: changed(
                 tables, "asset_maintenance", 0, 10**12 + 1
             ),
+            "at(price, by=settle) > 0": unsettled,
             "perp_low <= perp_price": lambda tables: changed(tables, "perp_low", 0, 10**15),
         },
     ),

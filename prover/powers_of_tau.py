@@ -66,6 +66,8 @@ def check_powers(powers: PowersOfTau, arithmetic: Arithmetic) -> None:
     for name, point in (("tau", tau1), ("alpha", alpha1), ("beta", beta1)):
         if not any(point) or point == G1:
             raise FileSection(f"{name} is 0 or 1: nobody's secret is in it", where=powers.powers[2].where)
+    if len({tau1, alpha1, beta1}) < 3:
+        raise FileSection("tau, alpha and beta are not three secrets", where=powers.powers[2].where)
     for number in (2, 4, 5):
         before, after = _neighbours(powers.powers[number], arithmetic)
         _require_equal(arithmetic, (after, G2), (before, tau2), powers.powers[number])

@@ -81,6 +81,12 @@ def test_powers_without_a_secret_are_refused(name: str) -> None:
         check_powers(read_ptau(write_ptau(1, 1, known(*SECRETLESS[name]))), arithmetic_engine())
 
 
+@pytest.mark.parametrize("secrets", [(5, 5, 11), (5, 7, 5), (5, 7, 7)])
+def test_one_secret_in_two_places_is_refused(secrets: tuple[int, int, int]) -> None:
+    with pytest.raises(FileSection, match="not three secrets"):
+        check_powers(read_ptau(write_ptau(1, 1, known(*secrets))), arithmetic_engine())
+
+
 @pytest.mark.parametrize("number", [2, 3, 4, 5, 6, 12, 13, 14, 15])
 def test_every_point_counts(number: int) -> None:
     """Another point of the same group, at each place of each section."""

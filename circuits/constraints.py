@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -60,6 +60,31 @@ class OneSidedBound:
         return range(self.first_wire, self.first_wire + self.count)
 
 
+BracketKind = Literal["quotient", "root", "tier", "first largest", "rank", "tail", "spread"]
+"""Which pair of inequalities leaves advice one value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """Advice, or a value made of it, that inequalities fix from both sides."""
+
+    path: str
+    kind: BracketKind
+    wires: tuple[int, ...]
+    """What is fixed; none where it is a value made of several wires that stay the prover's choice."""
+    inequality: str
+    rows: Mapping[str, tuple[int, ...]]
+    """Rows of the linear table by their role in the inequalities."""
+    factors: tuple[int, ...] = ()
+    """The constants of the inequalities."""
+    assumption: str = ""
+    """What they take from outside the circuit: a condition that every verifier checks."""
+
+    @property
+    def all_rows(self) -> list[int]:
+        return [row for rows in self.rows.values() for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class ChallengedAdvice:
     """Advice that is fixed by a commitment, a public input, and by one identity at a later public input."""
@@ -89,6 +114,7 @@ class ConstraintSystem:
         self.publics: dict[str, InputWires] = {}
         self.privates: dict[str, InputWires] = {}
         self.bounds: list[OneSidedBound] = []
+        self.brackets: list[Bracket] = []
         self.challenged: list[ChallengedAdvice] = []
         self.outputs: set[str] = set()
         """Public inputs that the circuit computes: what it says of the others, not given with them."""
@@ -360,6 +386,22 @@ class ConstraintSystem:
         """Put advice on the list of one-sided bounds: values that no constraint fixes, and need not."""
         rows = tuple(self.table.append_combination(branch) for branch in branches)
         self.bounds.append(OneSidedBound(self.path(label), first_wire, count, inequality, kind, rows))
+
+    def declare_bracket(
+        self,
+        kind: BracketKind,
+        wires: Sequence[int],
+        label: str,
+        inequality: str,
+        forms: Mapping[str, Sequence[LinearCombination]],
+        *,
+        factors: Sequence[int] = (),
+        assumption: str = "",
+    ) -> None:
+        """Say that a pair of inequalities fixes advice, or a value made of it. ``forms`` by their role in them."""
+        rows = {role: tuple(map(self.table.append_combination, found)) for role, found in forms.items()}
+        path = self.path(label)
+        self.brackets.append(Bracket(path, kind, tuple(wires), inequality, rows, tuple(factors), assumption))
 
     def declare_challenged(self, first_wire: int, count: int, label: str, commitment: str, challenge: str) -> None:
         """Say that advice is fixed by the public inputs ``commitment`` and, after it, ``challenge``."""

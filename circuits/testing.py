@@ -262,48 +262,85 @@ MAX_MODULUS = 1 << 10
 
 
 class _Search:
-    """Assignments of all wires, in the order inputs, internal wires, outputs; pruned at the first constraint broken.
+    """Assignments of all wires, inputs first, pruned at the first constraint broken.
 
-    A wire that stands alone on one side of a constraint whose other wires are known is solved for, not guessed.
+    Wires are taken in an order that leaves little to guess: next comes a wire of the constraint with the fewest wires
+    left, one that is 0 or 1 before others. The last wire of a constraint that is linear in it is solved for.
     """
 
     def __init__(self, gadget: Gadget, dropped: int | None) -> None:
         cs = gadget.cs
         self.modulus = cs.modulus
-        outputs = set(gadget.outputs)
-        inner = [w for w in range(1, cs.n_wires) if w not in outputs]
-        self._order = inner + gadget.outputs
         self._inputs = {w: i for i, w in enumerate(gadget.inputs.wires)}
         self._intervals = gadget.intervals
+        constraints = [
+            tuple(list(cs.table.combination(rows[index]).terms.items()) for rows in (cs.a, cs.b, cs.c))
+            for index in range(cs.n_constraints)
+            if index != dropped
+        ]
+        self._order = self._ordered([{w for row in rows for w, _ in row if w} for rows in constraints], cs.n_wires)
         place = {0: -1} | {wire: at for at, wire in enumerate(self._order)}
         self._checks: list[list[tuple[_Row, _Row, _Row]]] = [[] for _ in self._order]
-        for index in range(cs.n_constraints):
-            if index == dropped:
-                continue
-            rows = [list(cs.table.combination(r[index]).terms.items()) for r in (cs.a, cs.b, cs.c)]
-            last = max((place[wire] for row in rows for wire, _ in row), default=-1)
+        for a, b, c in constraints:
+            last = max((place[wire] for wire, _ in (*a, *b, *c)), default=-1)
             if last >= 0:
-                self._checks[last].append((rows[0], rows[1], rows[2]))
+                self._checks[last].append((a, b, c))
         self._wires = [0] * cs.n_wires
         self._wires[0] = 1
+        self._values = [self._alone(at) for at in range(len(self._order))]
+
+    def _alone(self, at: int) -> list[int]:
+        """The values of a wire that satisfy what is said of it alone; those checks are done."""
+        wire, values = self._order[at], list(range(self.modulus))
+        if wire in self._inputs:
+            lo, hi = self._intervals[self._inputs[wire]]
+            values = [value % self.modulus for value in range(lo, min(hi, lo + self.modulus - 1) + 1)]
+        for check in [c for c in self._checks[at] if all(w in (0, wire) for row in c for w, _ in row)]:
+            self._checks[at].remove(check)
+            values = [value for value in values if self._holds(check, wire, value)]
+        return values
+
+    def _holds(self, check: tuple[_Row, _Row, _Row], wire: int, value: int) -> bool:
+        self._wires[wire] = value
+        return not self._residue(check)
+
+    def _ordered(self, constraints: Sequence[set[int]], n_wires: int) -> list[int]:
+        alone = {wire for wires in constraints if len(wires) == 1 for wire in wires}  # mostly bits
+        order = list(self._inputs)
+        left = [wires - set(order) for wires in constraints if len(wires) > 1]
+        while len(order) < n_wires - 1:
+            left = [wires for wires in left if wires]
+            open_wires = min(left, key=len) if left else set(range(1, n_wires)) - set(order)
+            wire = min(open_wires, key=lambda w: (w not in alone, w))
+            order.append(wire)
+            for wires in left:
+                wires.discard(wire)
+        return order
 
     def _value(self, row: _Row) -> int:
         return sum(coefficient * self._wires[wire] for wire, coefficient in row)
 
+    def _residue(self, constraint: tuple[_Row, _Row, _Row]) -> int:
+        a, b, c = constraint
+        return (self._value(a) * self._value(b) - self._value(c)) % self.modulus
+
     def _candidates(self, at: int) -> Iterable[int]:
-        wire = self._order[at]
-        if wire in self._inputs:
-            lo, hi = self._intervals[self._inputs[wire]]
-            return [value % self.modulus for value in range(lo, min(hi, lo + self.modulus - 1) + 1)]
-        for a, b, c in self._checks[at]:
-            if any(w == wire for w, _ in a + b):
+        wire, values = self._order[at], self._values[at]
+        for constraint in self._checks[at]:
+            a, b, _ = constraint
+            if any(w == wire for w, _ in a) and any(w == wire for w, _ in b):
                 continue
-            weight = sum(k for w, k in c if w == wire) % self.modulus
-            if weight:
-                self._wires[wire] = 0
-                rest = self._value(a) * self._value(b) - self._value(c)
-                return [rest * pow(weight, -1, self.modulus) % self.modulus]
-        return range(self.modulus)
+            residues = []
+            for value in (0, 1):
+                self._wires[wire] = value
+                residues.append(self._residue(constraint))
+            slope = (residues[1] - residues[0]) % self.modulus
+            if slope:
+                root = -residues[0] * pow(slope, -1, self.modulus) % self.modulus
+                return [root] if root in values else []
+            if residues[0]:
+                return []
+        return values
 
     def assignments(self, at: int = 0) -> Iterator[Sequence[int]]:
         if at == len(self._order):
@@ -311,10 +348,15 @@ class _Search:
             return
         for value in self._candidates(at):
             self._wires[self._order[at]] = value
-            if all(
-                (self._value(a) * self._value(b) - self._value(c)) % self.modulus == 0 for a, b, c in self._checks[at]
-            ):
+            if not any(map(self._residue, self._checks[at])):
                 yield from self.assignments(at + 1)
+
+
+def assignments(gadget: Gadget, dropped: int | None = None) -> Iterator[tuple[int, ...]]:
+    """Every assignment of the wires, inputs within their intervals, that satisfies all constraints but the dropped."""
+    if gadget.cs.modulus > MAX_MODULUS:
+        raise GadgetMismatchError("every witness can be tried over a tiny field only")
+    yield from map(tuple, _Search(gadget, dropped).assignments())
 
 
 def provable(gadget: Gadget, dropped: int | None = None) -> Iterator[Point]:
@@ -322,9 +364,7 @@ def provable(gadget: Gadget, dropped: int | None = None) -> Iterator[Point]:
 
     Points come as often as they have assignments; values are in ``[0, modulus)``.
     """
-    if gadget.cs.modulus > MAX_MODULUS:
-        raise GadgetMismatchError("every witness can be tried over a tiny field only")
-    for wires in _Search(gadget, dropped).assignments():
+    for wires in assignments(gadget, dropped):
         yield tuple(wires[w] for w in gadget.inputs.wires), tuple(wires[w] for w in gadget.outputs)
 
 

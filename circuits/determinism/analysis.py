@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from zkmargin.circuits.constraints import ConstraintSystem
+from zkmargin.circuits.constraints import Bracket, ConstraintSystem
+from zkmargin.circuits.determinism.brackets import Brackets
 from zkmargin.circuits.determinism.challenge import check_challenged
 from zkmargin.circuits.determinism.choices import Choices
 from zkmargin.circuits.determinism.propagation import Propagation
@@ -57,10 +58,12 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
         names = inputs.keys() - cs.outputs
         given |= {wire: verdict for name, wires in inputs.items() if name in names for wire in wires.wires}
     propagation = Propagation(relations, given)
-    choices = Choices(relations, cs.bounds)
+    choices, brackets = Choices(relations, cs.bounds), Brackets(relations, cs.brackets)
     pending, problems = list(cs.challenged), dict[int, str]()
     while True:
         advanced = choices.advance(propagation)
+        propagation.run()
+        advanced |= brackets.advance(propagation)
         propagation.run()
         if advanced:
             continue
@@ -81,7 +84,9 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
     occurring = relations.occurring()
     unread = [wire for wire in given if wire != ONE_WIRE and not occurring[wire] and wire not in cs.unread_wires]
     unfixed = {advice.path: problems[advice.first_wire] for advice in pending}
-    return Classification(relations, bytes(propagation.known), {**choices.problems, **unfixed}, unread)
+    return Classification(
+        relations, bytes(propagation.known), {**choices.problems, **brackets.problems, **unfixed}, unread
+    )
 
 
 def check_determinism(
@@ -104,8 +109,14 @@ def check_determinism(
         cs.n_wires,
         {verdict.name.lower(): counts[verdict] for verdict in Verdict if counts[verdict]},
         dict(bounds),
+        dict(Counter(map(_described, cs.brackets))),
         dict(cs.unread),
     )
+
+
+def _described(bracket: Bracket) -> str:
+    assumption = f" ({bracket.assumption})" if bracket.assumption else ""
+    return f"{without_indices(bracket.path)}: {bracket.inequality}{assumption}"
 
 
 def _error(
@@ -131,7 +142,7 @@ def _error(
     elif found.unread:
         message = f"{len(found.unread):,} inputs occur in no constraint"
     else:
-        message = f"{len(found.problems):,} declared bounds are not in the constraints"
+        message = f"{len(found.problems):,} declared bounds or brackets are not in the constraints"
     line = next(filter(None, (_line(path, lines) for path in [*paths, *found.problems])), None)
     return NotDetermined(
         "; ".join([message, *described, *reasons]), where="" if line is None else f"rule file, line {line}"

@@ -61,6 +61,7 @@ class Relations:
         if not self._is_canonical():
             self._make_canonical()
         self._linear: dict[int, dict[int, int] | None] = {}
+        self._constraints_of: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -206,6 +207,25 @@ class Relations:
                 found[wire].append(constraint)
         return found
 
+    def constraints_of(self, wire: int) -> Sequence[int]:
+        """The constraints that a wire occurs in, by an index that the first call makes."""
+        if wire not in self._constraints_of:
+            order, starts = self._rows_by_wire
+            rows = self._row_of_term[order[starts[wire] : starts[wire + 1]]].tolist()
+            places, row_starts = self._uses_by_row
+            uses = (places[row_starts[row] : row_starts[row + 1]].tolist() for row in rows)
+            self._constraints_of[wire] = sorted({use % len(self) for found in uses for use in found})
+        return self._constraints_of[wire]
+
+    @cached_property
+    def _rows_by_wire(self) -> tuple[Any, Any]:
+        return _inverted(self._wire_array, self.n_wires)
+
+    @cached_property
+    def _uses_by_row(self) -> tuple[Any, Any]:
+        uses = np.concatenate([np.array(matrix, dtype=np.int64) for matrix in (self.a, self.b, self.c)])
+        return _inverted(uses, len(self.offsets) - 1)
+
     def occurring(self) -> Sequence[bool]:
         """Per wire whether any constraint reads it."""
         used = np.zeros(len(self.offsets) - 1, dtype=bool)
@@ -224,3 +244,9 @@ class Relations:
     def _row_of_term(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         offsets = np.array(self.offsets, dtype=np.int64)
         return np.repeat(np.arange(len(offsets) - 1), offsets[1:] - offsets[:-1])
+
+
+def _inverted(values: np.ndarray[Any, np.dtype[np.int64]], size: int) -> tuple[Any, Any]:
+    """The places of each value in ``[0, size)``: all places by value, and where each value's begin."""
+    counts = np.bincount(values, minlength=size)
+    return np.argsort(values, kind="stable"), np.concatenate([[0], np.cumsum(counts)])

@@ -21,6 +21,8 @@ class Determinism:
     """Number of wires per class: ``Verdict`` in lower case."""
     bounds: Mapping[str, int]
     """Number of wires per class of path, with the inequality that was verified."""
+    brackets: Mapping[str, int]
+    """Number of values per class of path that inequalities fix, with these and what they take for granted."""
     unread: Mapping[str, str]
     """Public inputs that no constraint reads, bound by the verifying key only, and why that is meant."""
 
@@ -32,6 +34,9 @@ class Determinism:
         """The report, for ``--show determinism``."""
         lines = [f"{self.wires:>9,}  wires, {self.classified:,} of them classified:"]
         lines += self.lines()
+        if self.brackets:
+            lines += ["", "values that inequalities fix from both sides, each found in the constraints:"]
+            lines += [f"{count:>9,}  {name}" for name, count in self.brackets.items()]
         if self.bounds:
             lines += ["", "one-sided bounds and choices, each found in the constraints:"]
             lines += [f"{count:>9,}  {name}" for name, count in self.bounds.items()]

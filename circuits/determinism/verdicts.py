@@ -21,9 +21,10 @@ class Verdict(IntEnum):
     DIGITS = 7
     ZERO_TEST = 8
     CHALLENGE = 9
-    BOUND = 10
-    CHOICE = 11
-    DEAD = 12
+    BRACKET = 10
+    BOUND = 11
+    CHOICE = 12
+    DEAD = 13
 
 
 DESCRIPTIONS: Mapping[Verdict, str] = {
@@ -36,6 +37,7 @@ DESCRIPTIONS: Mapping[Verdict, str] = {
     Verdict.DIGITS: "fixed as digits of a fixed value",
     Verdict.ZERO_TEST: "fixed as a test for zero",
     Verdict.CHALLENGE: "fixed by their commitment and the challenge",
+    Verdict.BRACKET: "fixed by inequalities from both sides",
     Verdict.BOUND: "one-sided bounds, chosen by the prover",
     Verdict.CHOICE: "choices of the prover between bounds",
     Verdict.DEAD: "advice that nothing reads where it is free",

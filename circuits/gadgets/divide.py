@@ -38,9 +38,13 @@ def divide(cs: ConstraintSystem, x: Num, y: Num, *, upper: bool, lower: bool, la
         cs.enforce(counted.lc, y.lc, shifted.lc - wire, "product")
         room = y.plus(-1) - remainder
         sides = " and ".join(["(R + 1) y > x"] * upper + ["R y <= x"] * lower)
-        guards = [remainder.lc] * lower + [room.lc] * upper
         inequality = f"R = floor(x / y): {sides}"
-        cs.declare_bound(digits.first, width, "quotient", inequality, kind="choice", branches=guards)
+        if upper and lower:
+            forms = {"quotient": [counted.lc], "x": [shifted.lc], "y": [y.lc], "rest": [wire]}
+            cs.declare_bracket("quotient", [quotient], "quotient", inequality, forms)
+        else:
+            guards = [remainder.lc] * lower + [room.lc] * upper
+            cs.declare_bound(digits.first, width, "quotient", inequality, kind="choice", branches=guards)
         if lower:
             decompose(cs, remainder, 0, remainder_width, "remainder>=0")
         if upper:

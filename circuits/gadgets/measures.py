@@ -4,7 +4,8 @@ specs/gadgets.md#measures
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import boolean, decompose
@@ -30,6 +31,16 @@ def marks(cs: ConstraintSystem, numbers: Sequence[Num], count: int, label: str =
     return bits
 
 
+@dataclass(frozen=True)
+class _RankBound:
+    """A bound of a rank and what it is held against."""
+
+    bound: Num
+    over: Sequence[LinearCombination]
+    """Per number the bound less the number, not negative; with the spread in between where it is waived."""
+    waived: Sequence[Bit]
+
+
 def rank_upper_bound(cs: ConstraintSystem, numbers: Sequence[Num], rank: int, label: str = "upper") -> Num:
     """A number that is at least the ``rank``-th largest: at least all but ``rank - 1``.  specs/gadgets.md#measures
 
@@ -37,11 +48,20 @@ def rank_upper_bound(cs: ConstraintSystem, numbers: Sequence[Num], rank: int, la
     Ensures: ``R >= x_s - B b_s`` for every s, ``sum b = rank - 1``: R is not below the numbers that are not waived.
     Cost: ``S (w + 2) + 1``, w the digits of B; without waivers ``S (w + 1)``.
     """
+    return _rank_bound(cs, numbers, rank, label).bound
+
+
+def _rank_bound(
+    cs: ConstraintSystem, numbers: Sequence[Num], rank: int, label: str, *, fixed: bool = False
+) -> _RankBound:
+    """As ``rank_upper_bound``; ``fixed``: the caller declares what leaves the bound one value."""
     if not 1 <= rank <= len(numbers):
         raise CircuitError("there is no such rank", where=cs.path(label), got=rank)
     lowest, highest = min(number.lo for number in numbers), max(number.hi for number in numbers)
     spread = highest - lowest
     width = max(1, spread.bit_length())
+    over: list[LinearCombination] = []
+    waived: list[Bit] = []
     with cs.scope(label):
         branches = [number.lc for number in numbers]
         if rank > 1:
@@ -49,15 +69,17 @@ def rank_upper_bound(cs: ConstraintSystem, numbers: Sequence[Num], rank: int, la
             branches = [number.lc - bit.lc * spread for number, bit in zip(numbers, waived, strict=True)]
         bound = LinearCombination.of_wire(cs.advise_rank([number.lc for number in numbers], rank, "bound"))
         (wire,) = bound.terms
-        inequality = f"bound >= each of {len(numbers)} numbers but {rank - 1}"
-        cs.declare_bound(wire, 1, "bound", inequality, kind="upper", branches=branches)
+        if not fixed:
+            inequality = f"bound >= each of {len(numbers)} numbers but {rank - 1}"
+            cs.declare_bound(wire, 1, "bound", inequality, kind="upper", branches=branches)
         for index, branch in enumerate(branches):
             slack = num_unchecked(bound - branch, 0, (1 << width) - 1)  # what the next line makes true
             decompose(cs, slack, 0, width, f"number[{index}]")
+            over.append(slack.lc)
     # Some number is not waived, so lowest <= R; each difference to a branch is below 2^w.
     result = num_unchecked(bound, lowest, highest + (1 << width) - 1)
     cs.require_integer(num_unchecked(bound, lowest - spread, result.hi), 1)  # slacks hold over the integers
-    return result
+    return _RankBound(result, over, waived)
 
 
 def rank_lower_bound(cs: ConstraintSystem, numbers: Sequence[Num], rank: int, label: str = "lower") -> Num:
@@ -73,12 +95,33 @@ def ranked(cs: ConstraintSystem, numbers: Sequence[Num], rank: int, label: str =
 
     Cost: both bounds, and one constraint: they are equal.
     """
+    mirrored = [-number for number in numbers]
     with cs.scope(label):
-        above = rank_upper_bound(cs, numbers, rank)
-        below = rank_lower_bound(cs, numbers, rank)
-        cs.enforce_equal(above.lc, below.lc, "equal")
+        above = _rank_bound(cs, numbers, rank, "upper", fixed=True)
+        below = _rank_bound(cs, mirrored, len(numbers) - rank + 1, "lower", fixed=True)
+        cs.enforce_equal(above.bound.lc, -below.bound.lc, "equal")
+        forms: dict[str, Sequence[LinearCombination]] = {
+            "number": [number.lc for number in numbers],
+            "above": [above.bound.lc],
+            "below": [below.bound.lc],
+            "over": above.over,
+            "under": below.over,
+            "waived": [bit.lc for bit in above.waived],
+            "spared": [bit.lc for bit in below.waived],
+        }
+        wires = [wire for side in (above, below) for wire in side.bound.lc.terms]
+        inequality = f"at least all but {rank - 1} of {len(numbers)} numbers, at most {rank} of them"
+        cs.declare_bracket("rank", wires, "rank", inequality, forms, factors=[rank])
     lo, hi = min(number.lo for number in numbers), max(number.hi for number in numbers)
-    return num_unchecked(above.lc, lo, hi)  # it is one of the numbers
+    return num_unchecked(above.bound.lc, lo, hi)  # it is one of the numbers
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """A bound of a tail's sum and what it is made of, by its role in the inequality that fixes it."""
+
+    total: Num
+    forms: Mapping[str, Sequence[LinearCombination]]
 
 
 def tail_upper_bound(
@@ -96,6 +139,16 @@ def tail_upper_bound(
     Ensures: a bound from above; eta is an integer within w digits of the least number.
     Cost: ``w + 1`` for eta, and S positive parts.
     """
+    return _tail_above(cs, numbers, parts, positive, label).total
+
+
+def _tail_above(
+    cs: ConstraintSystem,
+    numbers: Sequence[Num],
+    parts: tuple[int, int],
+    positive: Callable[[Num, str], Num],
+    label: str,
+) -> _Tail:
     p, q = parts
     lowest, highest = min(number.lo for number in numbers), max(number.hi for number in numbers)
     width = max(1, (highest - lowest).bit_length())
@@ -109,7 +162,7 @@ def tail_upper_bound(
         above = [positive(number - threshold, f"above[{index}]") for index, number in enumerate(numbers)]
         total = Num.weighted([(p, threshold), *((q, part) for part in above)])
         cs.require_integer(total, 1)
-    return total
+    return _Tail(total, {"threshold": [threshold.lc], "part": [part.lc for part in above], "above": [total.lc]})
 
 
 def tail_lower_bound(cs: ConstraintSystem, numbers: Sequence[Num], parts: tuple[int, int], label: str = "lower") -> Num:
@@ -119,13 +172,19 @@ def tail_lower_bound(cs: ConstraintSystem, numbers: Sequence[Num], parts: tuple[
     choice of them gives.                                                              specs/gadgets.md#measures
     Cost: ``2S + 1``; ``4S + 2`` where p/q is not whole.
     """
+    return _tail_below(cs, numbers, parts, label).total
+
+
+def _tail_below(cs: ConstraintSystem, numbers: Sequence[Num], parts: tuple[int, int], label: str) -> _Tail:
     p, q = parts
     whole, rest = divmod(p, q)
     with cs.scope(label):
         full = marks(cs, numbers, whole, "full")
         weights = [bit.lc * q for bit in full]
+        forms = {"full": [bit.lc for bit in full]}
         if rest:
             some = marks(cs, numbers, whole + 1, "some")
+            forms["some"] = [bit.lc for bit in some]
             for index, (inner, outer) in enumerate(zip(full, some, strict=True)):
                 partial = outer.lc - inner.lc  # 0 or 1: what weighs fully is among those that weigh
                 cs.enforce(partial, partial, partial, f"nested[{index}]")
@@ -137,7 +196,7 @@ def tail_lower_bound(cs: ConstraintSystem, numbers: Sequence[Num], parts: tuple[
     lowest, highest = min(number.lo for number in numbers), max(number.hi for number in numbers)
     total = num_unchecked(LinearCombination.total(terms), p * lowest, p * highest)  # weights add up to p
     cs.require_integer(total, 1)
-    return total
+    return _Tail(total, {**forms, "below": [total.lc]})
 
 
 def tail(
@@ -152,7 +211,10 @@ def tail(
     Cost: both bounds, and one constraint: they are equal.
     """
     with cs.scope(label):
-        above = tail_upper_bound(cs, numbers, parts, positive)
-        below = tail_lower_bound(cs, numbers, parts)
-        cs.enforce_equal(above.lc, below.lc, "equal")
-    return below
+        above = _tail_above(cs, numbers, parts, positive, "upper")
+        below = _tail_below(cs, numbers, parts, "lower")
+        cs.enforce_equal(above.total.lc, below.total.lc, "equal")
+        forms = {"number": [number.lc for number in numbers], **above.forms, **below.forms}
+        inequality = "p eta + q sum max(x - eta, 0) is a sum of the numbers with weights up to q that add up to p"
+        cs.declare_bracket("tail", [], "sum", inequality, forms, factors=parts)
+    return below.total

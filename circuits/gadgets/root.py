@@ -33,6 +33,7 @@ def square_root(cs: ConstraintSystem, x: Num, divisor: int, *, upper: bool, lowe
         wire = LinearCombination.of_wire(cs.advise_root(x.lc, divisor, "root"))
         digits = decompose(cs, num_unchecked(wire, 0, most), 0, width, "root")
         guards: list[LinearCombination] = []
+        least = x
         square = num_unchecked(cs.product(wire, wire, "square"), 0, most * most)  # of a number of that many digits
         cs.require_integer(square * divisor, 1)
         if lower:
@@ -49,5 +50,9 @@ def square_root(cs: ConstraintSystem, x: Num, divisor: int, *, upper: bool, lowe
             decompose(cs, slack, 0, largest.bit_length(), "x<next square")
         sides = " and ".join(["d (R + 1)^2 > x"] * upper + ["d R^2 <= max(x, 0)"] * lower)
         inequality = f"R = isqrt(x / d): {sides}"
-        cs.declare_bound(digits.first, width, "root", inequality, kind="choice", branches=guards)
+        if upper and lower:
+            forms = {"root": [wire], "x": [x.lc], "square": [square.lc], "least": [least.lc]}
+            cs.declare_bracket("root", list(wire.terms), "root", inequality, forms, factors=[divisor])
+        else:
+            cs.declare_bound(digits.first, width, "root", inequality, kind="choice", branches=guards)
     return num_unchecked(wire, 0, hi if lower else most)

@@ -62,19 +62,22 @@ def assert_nonzero(cs: ConstraintSystem, x: LinearCombination, label: str = "x!=
         cs.enforce(x, inverse, ONE, "product")
 
 
-def one_hot(cs: ConstraintSystem, scores: Sequence[LinearCombination], label: str = "one_hot") -> list[Bit]:
+def one_hot(
+    cs: ConstraintSystem, scores: Sequence[LinearCombination], label: str = "one_hot", *, fixed: bool = False
+) -> list[Bit]:
     """Bits of which exactly one is 1; an honest prover sets the one with the largest score.
                                                                                       specs/gadgets.md#one-hot
 
     Requires: fewer bits than p.
     Ensures: one bit is 1, the others are 0. *Which* one is the prover's choice: a use must be sound for every
-    choice.
+    choice. With ``fixed`` the caller has inequalities that leave it one, and declares them.
     Cost: one constraint per bit, and one.
     """
     with cs.scope(label):
         first = cs.advise_one_hot(scores, "place")
-        anywhere = "any place: the caller's bound holds for each"
-        cs.declare_bound(first, len(scores), "place", anywhere, kind="one_hot")
+        if not fixed:
+            anywhere = "any place: the caller's bound holds for each"
+            cs.declare_bound(first, len(scores), "place", anywhere, kind="one_hot")
         bits = [boolean(cs, wire, "bit") for wire in range(first, first + len(scores))]
         cs.enforce_equal(LinearCombination.total(bit.lc for bit in bits), ONE, "one")
     return bits

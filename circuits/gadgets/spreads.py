@@ -10,7 +10,7 @@ from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import boolean, decompose
 from zkmargin.circuits.gadgets.compare import assert_nonnegative
 from zkmargin.circuits.gadgets.select import is_zero, one_hot, product
-from zkmargin.circuits.integers import Num, num_unchecked
+from zkmargin.circuits.integers import Bit, Num, num_unchecked
 from zkmargin.circuits.linear import ONE, ZERO, LinearCombination
 
 
@@ -53,26 +53,41 @@ def spread(
         up = boolean(cs, up_wire, "up")
         cs.declare_bound(up_wire, 1, "up", "the direction in which all legs fit, either if none", kind="choice")
         count = num_unchecked(LinearCombination.of_wire(signed_wire), 0, (1 << width) - 1)
-        digits = decompose(cs, count, 0, width, "count")
-        cs.declare_bound(digits.first, width, "count", "fits every leg; one more fits no leg both ways", kind="choice")
+        decompose(cs, count, 0, width, "count")
         rising = product(cs, up, count, "rising")
         change = num_unchecked(rising.lc * 2 - count.lc, -count.hi, count.hi)  # count or minus count
         some = is_zero(cs, count.lc, "is_zero").negated()
         both: tuple[list[Num], list[Num]] = ([], [])
-        remaining = []
+        remaining, fits = [], []
         for leg, (x, a, m, s) in enumerate(zip(left, ratio, gained, squares, strict=True)):
             with cs.scope(f"leg[{leg}]"):
                 whole, one_way = product(cs, count, s, "count"), product(cs, rising, s, "rising")
                 forward = product(cs, up, m, "forward")
                 fit = forward * 2 - m - whole  # m - R s upwards, -m - R s downwards
                 checked = product(cs, some, fit, "fit")
+                fits.append(checked.lc)
                 decompose(cs, checked, 0, max(1, m.magnitude.bit_length()), "fits")
                 both[0].append(one_way + s - m)
                 both[1].append(whole - one_way + s + m)
                 after = x - product(cs, change, a, "used")
                 remaining.append(num_unchecked(after.lc, min(x.lo, 0), max(x.hi, 0)))  # it only shrinks
+        forms: dict[str, Sequence[LinearCombination]] = {
+            "gained": [number.lc for number in gained],
+            "square": [number.lc for number in squares],
+            "count": [count.lc],
+            "up": [up.lc],
+            "rising": [rising.lc],
+            "some": [some.lc],
+            "fit": fits,
+        }
         for name, allowed in zip(("up", "down"), both, strict=True):
-            _assert_one_is_positive(cs, allowed, squares, count, f"no more {name}")
+            places, more = _assert_one_is_positive(cs, allowed, squares, count, f"no more {name}")
+            forms |= {f"leg {name}": [bit.lc for bit in places], f"no more {name}": [more]}
+        largest = max(number.hi for number in squares)
+        wires = [wire for number in (count, rising) for wire in number.lc.terms]
+        inequality = "fits every leg in its direction; in both directions one leg allows no more"
+        bounded = "given ratios within their bounds"
+        cs.declare_bracket("spread", wires, "count", inequality, forms, factors=[largest], assumption=bounded)
     return num_unchecked(count.lc, 0, most), remaining  # at most the smallest |x|
 
 
@@ -83,8 +98,11 @@ def _square(cs: ConstraintSystem, a: Num, label: str) -> Num:
 
 def _assert_one_is_positive(
     cs: ConstraintSystem, allowed: Sequence[Num], squares: Sequence[Num], count: Num, label: str
-) -> None:
-    """One of ``allowed`` is at least 1, or all squares and the count are zero."""
+) -> tuple[list[Bit], LinearCombination]:
+    """One of ``allowed`` is at least 1, or all squares and the count are zero.
+
+    Returns the bits that say which, none of them first, and what is not negative.
+    """
     with cs.scope(label):
         # The first bit says that there is no leg. It is the honest choice where nothing allowed is positive.
         nothing, *bits = one_hot(cs, [ZERO, *(number.lc for number in allowed)], "leg")
@@ -92,7 +110,9 @@ def _assert_one_is_positive(
         lo, hi = min(n.lo for n in allowed), max(n.hi for n in allowed)
         total = LinearCombination.total([*(n.lc for n in chosen), nothing.lc])
         # One of the allowed, or 1 where none is chosen.
-        assert_nonnegative(cs, num_unchecked(total - ONE, min(lo, 1) - 1, max(hi, 1) - 1), label="at least 1")
+        more = num_unchecked(total - ONE, min(lo, 1) - 1, max(hi, 1) - 1)
+        assert_nonnegative(cs, more, label="at least 1")
         none = Num.total([*squares, count])  # of numbers that are not negative
         cs.require_integer(none)
         cs.enforce(nothing.lc, none.lc, ZERO, "no leg")
+    return [nothing, *bits], more.lc

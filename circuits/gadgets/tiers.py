@@ -10,7 +10,7 @@ from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import boolean, decompose
 from zkmargin.circuits.gadgets.select import pick
 from zkmargin.circuits.integers import Num
-from zkmargin.circuits.linear import ONE, LinearCombination
+from zkmargin.circuits.linear import ONE, ONE_WIRE, LinearCombination
 from zkmargin.errors import CircuitError
 
 
@@ -55,5 +55,19 @@ def tier_value(
             decompose(cs, above, 0, max(1, above.hi.bit_length()), "x>bound before")
         sides = " and ".join(["x <= bound"] * late + ["x > bound before"] * early)
         inequality = f"one tier with {sides}"
-        cs.declare_bound(first, len(values), "place", inequality, kind="one_hot", branches=guards)
+        if late and early and _are_public(cs, inner):
+            forms = {"place": [bit.lc for bit in bits], "x": [x.lc], "bound": [bound.lc for bound in inner]}
+            forms |= {"above": guards[:1], "below": guards[1:]}
+            places = [wire for bit in bits for wire in bit.lc.terms]
+            spread = max(bound.hi for bound in inner) - min(bound.lo for bound in inner)
+            rise = "given bounds that rise, which the verifier checks"
+            cs.declare_bracket("tier", places, "place", inequality, forms, factors=[spread], assumption=rise)
+        else:
+            cs.declare_bound(first, len(values), "place", inequality, kind="one_hot", branches=guards)
         return pick(cs, bits, values, "value")
+
+
+def _are_public(cs: ConstraintSystem, numbers: Sequence[Num]) -> bool:
+    """Whether numbers are made of public inputs and constants alone, so that a verifier can judge them."""
+    publics = {ONE_WIRE, *(wire for inputs in cs.publics.values() for wire in inputs.wires)}
+    return all(wire in publics for number in numbers for wire in number.lc.terms)

@@ -94,18 +94,12 @@ FIELD = {"poseidon", "sponge", "merkle", "assert_nonzero"}
 UNNOTICED: Mapping[tuple[str, str], str] = {
     ("merkle", "bit"): "the digits of the place are inputs of this sample: whoever makes them has them checked",
     ("select", "bit/bit"): "one digit alone is the value itself: the constraint refuses inputs but 0 and 1",
-    ("ranked", "ranked/equal"): "a bound from above and one from below, both chosen before, are the same",
-    ("tail", "tail/equal"): "the same of the tail's two bounds",
-    ("spreads", "spreads/row/no more up/no leg"): "refuses a choice: that there is no leg where there is one",
-    ("spreads", "spreads/row/no more down/no leg"): "the same downwards",
     ("circuit", "claim/kind"): "the unused digits add up to 0: the claim, an input, fixes each of them already",
 }
 """Classes that fix no wire: they only refuse inputs."""
 
 UNNOTICED_ALONE: Mapping[tuple[str, str], str] = {
     ("merkle", "merkle/level/place"): "the last choice alone follows from `child`, which then compares nothing",
-    ("tail", "tail/upper/above/select"): "one part alone follows from `equal`, which then compares nothing",
-    ("tail", "tail/lower/weighted"): "the same of the other bound's parts",
 }
 """Classes of which one constraint can go: an equation takes its place, and no longer refuses anything."""
 

@@ -23,6 +23,8 @@ from .worker import main as work
 
 GRACE = 90
 """Seconds without a new input after which a worker hangs."""
+START = 600
+"""Seconds until the first input: a busy machine takes long to load and to make seeds."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,7 +53,8 @@ def _watch(name: str, seconds: float, seed: int, findings: Path, keep: Path | No
         process = subprocess.Popen(command)
         while process.poll() is None:
             time.sleep(0.2)
-            if time.time() - state.stat().st_mtime > GRACE:
+            found = state.stat()
+            if time.time() - found.st_mtime > (GRACE if found.st_size else START):
                 process.kill()
                 process.wait()
         if process.returncode in (0, FOUND):

@@ -186,6 +186,7 @@ U8 = Annotated[int, *_uint(8)]
 U16 = Annotated[int, *_uint(16)]
 U32 = Annotated[int, *_uint(32)]
 U64 = Annotated[int, *_uint(64)]
+U128 = Annotated[int, *_uint(128)]
 U248 = Annotated[int, *_uint(248)]
 U256 = Annotated[int, *_uint(256)]
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from collateral_refusals import COLLATERAL
 from evidence_refusals import EVIDENCE
 from parties import (
     DOMAIN,
@@ -55,10 +56,14 @@ SPECIFIED = {
     "E_HEADER_HASH", "E_HEADER_RLP", "E_PROOF_EMPTY", "E_PROOF_TRUNCATED", "E_PROOF_EXTRA", "E_NODE_HASH", "E_NODE_RLP",
     "E_NODE_SHAPE", "E_NODE_FLAG", "E_ACCOUNT_MISMATCH", "E_SLOT_KEYS", "E_STORAGE_VALUE", "E_PRICE_SIGNER",
     "E_PRICE_QUORUM", "E_PRICE_CONF", "E_PRICE_TIMESTAMPS", "E_PRICE_TRAILING", "E_PRICE_MISSING",
-    "E_PRICE_GUARDIAN_SET",
+    "E_PRICE_GUARDIAN_SET", "E_ATTESTOR_SET", "E_ROOT_EXPIRED", "E_ROOT_NOT_YET_VALID", "E_ROOT_REVOKED", "E_ROOT_SEQ",
+    "E_ROOT_CHAIN", "E_EQUIVOCATION", "E_LEAVES_HASH", "E_LEAF_COUNT", "E_LEAF_ORDER", "E_CID_DUPLICATE",
+    "E_CID_MISMATCH", "E_CHECKPOINT_MISSING", "E_FINALITY", "E_STALE_BLOCK", "E_PROOF_KIND", "E_BALANCE_SHORT",
+    "E_BINDING_MISSING", "E_BINDING_SIG", "E_BINDING_CONFLICT", "E_BINDING_MIDEPOCH", "E_ALLOC_SIG", "E_ALLOC_RAISED",
+    "E_ALLOC_MOVED",
 }  # fmt: skip
-"""The failure cases of the attestation specification (its section 3) whose features exist. Those of collateral
-roots, bindings, allocations and registry join with these features."""
+"""The failure cases of the attestation specification (its section 3) whose features exist. Those of
+custody, locks and registry join with these features."""
 
 OWN = {
     "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
@@ -66,7 +71,7 @@ OWN = {
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
     "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_PRICE_FORMAT", "E_PRICE_PROOF",
-    "E_PRICE_SEQ",
+    "E_PRICE_SEQ", "E_CHECKPOINTS",
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 
@@ -257,7 +262,7 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_FILE_VERSION": _wtns(4, struct.pack("<I", 3)),
     "E_FILE_TRUNCATED": _wtns(16, struct.pack("<Q", 1 << 60)),
     "E_FILE_SECTION": _wtns(12, struct.pack("<I", 9)),
-    **{code: lambda _, refuse=refuse: refuse() for code, refuse in EVIDENCE.items()},
+    **{code: lambda _, refuse=refuse: refuse() for code, refuse in {**EVIDENCE, **COLLATERAL}.items()},
 }
 """What raises each code. E_USAGE and E_INTERNAL are no exceptions of a library; their tests stand below."""
 _ELSEWHERE = {"E_USAGE", "E_INTERNAL"}

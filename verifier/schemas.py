@@ -8,6 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zkmargin.attestations.book import BookDocument
+from zkmargin.attestations.collateral.documents import (
+    AllocationDocument,
+    CollateralRootDocument,
+    LeafOpeningsDocument,
+    OwnerBindingDocument,
+    RevokeRootDocument,
+)
 from zkmargin.attestations.documents import DomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.market import MarketSnapshotDocument
@@ -19,15 +26,20 @@ from zkmargin.verifier.keys import KeyDescription
 from zkmargin.verifier.policy import Policy
 
 DOCUMENTS: tuple[type[Document], ...] = (
+    AllocationDocument,
     BookDocument,
+    CollateralRootDocument,
     DomainFile,
     Envelope,
     KeyDescription,
+    LeafOpeningsDocument,
     MarketSnapshotDocument,
+    OwnerBindingDocument,
     OwnerKeyFile,
     Policy,
     PositionOpening,
     PositionStatementDocument,
+    RevokeRootDocument,
     SigningKeyFile,
 )
 

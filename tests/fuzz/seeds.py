@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import collateral_world
 from parties import World, small_market
 from passphrase import PASSPHRASE
 from sample_rules import sample
@@ -135,6 +136,11 @@ class Seeds:
             world.policy(),
             opening,
             statement,
+            collateral_world.HONEST.document(),
+            collateral_world.HONEST.openings,
+            collateral_world.revocation(bytes(32), collateral_world.KEYS),
+            collateral_world.signed_binding(collateral_world.binding()),
+            collateral_world.allocation(),
         ]
         found = {type(document): document.to_bytes() for document in documents}
         return found | {KeyDescription: (world.folder / "key.json").read_bytes()}

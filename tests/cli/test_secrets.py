@@ -63,13 +63,17 @@ def _numbers(value: int, decimals: int = 0) -> Iterator[str]:
 
 
 def _bytes(raw: bytes) -> Iterator[bytes]:
-    """The bytes themselves, hex of either case, and base64 at each alignment."""
+    """The bytes themselves, hex of either case, and base64 at each alignment where it is not so short that random
+    bytes of a key hold it.
+    """
     yield raw
     yield raw.hex().encode()
     yield raw.hex().upper().encode()
     for shift in range(3):
         padded = bytes(shift) + raw + bytes((-shift - len(raw)) % 3)
         inner = base64.b64encode(padded)[4 if shift else 0 : -4]
+        if len(inner) < 8:
+            continue
         yield from (inner, inner.replace(b"+", b"-").replace(b"/", b"_"))
 
 

@@ -1,4 +1,4 @@
-"""How a rule set's private columns become the values of a position commitment.     specs/documents.md#positions
+"""How the columns that venues vouch for become the values of a position commitment.     specs/documents.md#positions
 
 Shared by venues, who commit, and by circuits, which open. The commitment names its layout: a number that a venue
 signed under one rule set is never read under another whose columns, units or intervals differ.
@@ -42,7 +42,7 @@ class PrivateColumns(Protocol):
     """The part of a rule set that positions depend on."""
 
     @property
-    def private(self) -> Sequence[PrivateColumn]: ...
+    def attested(self) -> Sequence[PrivateColumn]: ...
     @property
     def venues(self) -> int: ...
     def shape(self, axes: tuple[str, ...], /) -> tuple[int, ...]: ...
@@ -91,7 +91,9 @@ class ColumnLayout:
 
 @dataclass(frozen=True)
 class PositionLayout:
-    """The private columns of a rule set: the packed ones in declared order, and ``cash`` if there is one."""
+    """The private columns that one venue vouches for: the packed ones in declared order, and ``cash`` if there is
+    one. Columns that the prover chooses are in no commitment of a venue.
+    """
 
     columns: tuple[ColumnLayout, ...]
     cash: ColumnLayout | None
@@ -109,7 +111,7 @@ class PositionLayout:
                 str(column.unit),
                 tuple(zip(axes, rules.shape(axes), strict=True)),
             )
-            for column in rules.private
+            for column in rules.attested
             for axes in [column.axes[1:] if rules.venues > 1 else column.axes]  # a statement is one venue's
         }
         cash = layouts.pop(CASH, None)
@@ -139,7 +141,7 @@ class PositionLayout:
         Capacity.
         """
         if values.keys() != {column.name for column in self.columns}:
-            raise SchemaType("exactly the rule set's private columns are needed", where="sizes")
+            raise SchemaType("exactly the columns that a venue vouches for are needed", where="sizes")
         words = [word for column in self.columns for word in column.pack(values[column.name])]
         return sponge("size", [self.identity, *words])
 

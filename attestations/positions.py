@@ -102,16 +102,16 @@ class PositionOpening(schema.PrivateDocument):
             salt=self.salt,
         )
 
-    def require_opens(self, statement: PositionStatement, layout: PositionLayout) -> None:
+    def require_opens(self, statement: PositionStatement, layout: PositionLayout, where: str = "opening") -> None:
         """Raise OpeningMismatch unless this opens ``statement``."""
         if statement.scheme != SCHEME_POSEIDON:
             raise OpeningMismatch("unknown commitment scheme", where="statement.scheme", expected=SCHEME_POSEIDON)
         if self.listing_digest != statement.listing_digest:
-            raise OpeningMismatch("opening and statement are about different listings", where="opening.listingDigest")
+            raise OpeningMismatch("opening and statement are about different listings", where=f"{where}.listingDigest")
         if self.commitment(layout) != statement.commitment:
             raise OpeningMismatch(
                 "the opening does not open the signed statement",
-                where="opening",
+                where=where,
                 hint="use the opening that the venue sent with this statement",
             )
 
@@ -178,13 +178,13 @@ def issue_statement(
 ) -> tuple[PositionStatementDocument, PositionOpening]:
     """A venue's signed statement and its opening, with a fresh salt: one statement per customer and audience.
 
-    ``sizes``: for each private column but ``cash`` its values over the listing's rows (lots), padded here
-    with zeros.
+    ``sizes``: for each column ``from: venue`` but ``cash`` its values in integers of its decimals, row-major over
+    capacities (over the listing's rows alone, where there is no other axis: completed here by zeros).
     Raises AmountRange, Capacity, SchemaType.
     """
     complete = {column.name: column.complete(sizes.get(column.name, ())) for column in layout.columns}
     if sizes.keys() - complete.keys():
-        raise SchemaType("exactly the rule set's private columns are needed", where="sizes")
+        raise SchemaType("exactly the columns that a venue vouches for are needed", where="sizes")
     opening = PositionOpening(
         owner=customer.owner,
         pocket=customer.pocket,

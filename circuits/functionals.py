@@ -42,15 +42,17 @@ def add_functionals(cs: ConstraintSystem, plan: Plan, account: Account) -> list[
     return numbers
 
 
-def commit(cs: ConstraintSystem, functionals: list[Num], signs: Signs) -> None:
-    """Constrain the public input C to the commitment of the functionals.
+def commit(cs: ConstraintSystem, plan: Plan, account: Account, functionals: list[Num], signs: Signs) -> None:
+    """Constrain the public input C to the commitment of the functionals and of the columns that the prover chooses.
                                                                                  specs/statement.md#commitment
 
-    ``C = Sponge(T_functionals; K, blind, packed..., raw...)``. Functionals whose sign digits exist (so that
-    their range is checked whatever the challenge says) are offset and packed; the others are absorbed as they
-    are.
+    ``C = Sponge(T_functionals; K, blind, chosen..., packed..., raw...)``. Chosen columns are packed from their
+    digits: no position commitment fixes them, and whoever could still choose them with gamma known would solve
+    the identity for them. Functionals whose sign digits exist (so that their range is checked whatever the
+    challenge says) are offset and packed; the others are absorbed as they are.
     Cost: 609 constraints per 15 elements.
     """
+    chosen = [lc for c in plan.rules.chosen for lc in pack(cs, [digits.shifted for digits in account.digits[c.name]])]
     packed, raw = [], []
     for number in functionals:
         digits = signs.find(number)
@@ -60,7 +62,7 @@ def commit(cs: ConstraintSystem, functionals: list[Num], signs: Signs) -> None:
             packed.append(UInt(digits.shifted.lc, 0, (1 << digits.width) - 1, digits.width))
     count = LinearCombination.of_constant(len(functionals))
     blind = LinearCombination.of_wire(cs.privates["blind"].first)
-    digest = sponge(cs, "functionals", [count, blind, *pack(cs, packed), *raw], "C")
+    digest = sponge(cs, "functionals", [count, blind, *chosen, *pack(cs, packed), *raw], "C")
     cs.assign_public("C", digest, "C/equal")
 
 

@@ -74,7 +74,7 @@ def build_statement(plan: Plan) -> ConstraintSystem:
         equity = lowering.lower(plan.rules.equity)
         requirements = {name: lowering.lower(node) for name, node in plan.rules.requirements.items()}
     if plan.bases:
-        linear_functionals.commit(cs, functionals, signs)
+        linear_functionals.commit(cs, plan, account, functionals, signs)
         cs.program.split("gamma")
         linear_functionals.bind(cs, plan, account, functionals)
     assert_claim_holds(cs, plan.rules, claim, equity, requirements)
@@ -157,14 +157,15 @@ def constrain_nullifier(cs: ConstraintSystem, owner: Owner) -> None:
 def open_positions(cs: ConstraintSystem, rules: RuleSet, account: Account, owner: Owner) -> None:
     """``positions = H(T_positions, owner, pocket, subject, sizeCommitment, cash, listing, salt)``.
 
-    One for each venue, of its part of the columns under its salt; owner, pocket and subject are the same in all.
+    One for each venue, of its part of the columns under its salt; owner, pocket, subject and listing are the same
+    in all. Columns that the prover chooses are in none.
     The sizes are packed from their range-checked digits, after the layout that says what they mean.
                                                                               specs/statement.md#positions
     """
     layout = PositionLayout.of(rules).identity
     for venue, salt in enumerate(cs.privates["salt"].wires):
         sizes = [LinearCombination.of_constant(layout)]
-        for column in rules.private:
+        for column in rules.attested:
             if column.name != CASH:
                 digits = account.digits[column.name]
                 count = len(digits) // rules.venues  # the axis of venues is the first one

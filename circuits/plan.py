@@ -19,7 +19,7 @@ from zkmargin.backend import Arithmetic, SparseMatrixHandle, engine
 from zkmargin.circuits.forms import Base, ColumnBase, Forms
 from zkmargin.circuits.matrices import Indices, Integers, LinearReader, TableReader
 from zkmargin.circuits.rules.tree import At, Node, Padding, RuleSet, Source, SumBy, Visibility
-from zkmargin.errors import CircuitError
+from zkmargin.errors import CircuitError, RuleError
 from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, require_canonical
 from zkmargin.margin.tables import Tables
 
@@ -184,8 +184,12 @@ class Plan:
 def _require_supported(rules: RuleSet) -> None:
     """Refuse what has a plaintext reading and no circuit reading."""
     for column in rules.private:
-        if column.source is not Source.VENUE:
-            raise CircuitError("circuits take private columns that a venue vouches for", where=column.name)
+        if column.source is Source.CHAIN:
+            raise RuleError(
+                f"`{column.name}` is `from: chain`, and no circuit opens collateral trees yet",
+                where=f"{column.span.file}:{column.span.line}",
+                hint="a column `from: venue` is part of a position statement; the plaintext reading takes any column",
+            )
 
 
 def _axes(axes: Sequence[str]) -> str:

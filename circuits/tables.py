@@ -28,6 +28,7 @@ def table_schema(rules: RuleSet) -> TableSchema:
             if axis.padding is Padding.NONE
             else AxisSchema(axis.name, capacity=axis.capacity)
             for axis in rules.axes.values()
+            if axis.name in rules.table_axes or axis.padding is not Padding.NONE
         ),
         columns=tuple(_column(column) for column in rules.public),
         labels=tuple(

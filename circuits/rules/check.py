@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from zkmargin.circuits.rules.document import VENUE
 from zkmargin.circuits.rules.plaintext import column_of, evaluate_public, spread
 from zkmargin.circuits.rules.tree import (
     ColumnDecl,
@@ -37,8 +36,9 @@ def check_tables(rules: RuleSet, tables: Tables) -> None:
     """
     sizes = rules.sizes(tables.sizes)
     for axis in rules.axes.values():
-        size = sizes[axis.name] if axis.like or axis.name == VENUE else tables.sizes.get(axis.name)
         exact = axis.padding is Padding.NONE
+        unsaid = bool(axis.like) or (exact and axis.name not in rules.table_axes)
+        size = sizes[axis.name] if unsaid else tables.sizes.get(axis.name)
         if size is None or size > axis.capacity or size < 1 or (exact and size != axis.capacity):
             limit = f"{axis.capacity} rows" if exact else f"1 to {axis.capacity} rows"
             raise ParameterCondition(f"axis `{axis.name}` has the wrong size", expected=limit, got=size)

@@ -466,6 +466,16 @@ class RuleSet:
         return tuple(c for c in self.columns.values() if c.role is Role.PRIVATE)
 
     @property
+    def attested(self) -> tuple[ColumnDecl, ...]:
+        """Private columns that venues vouch for, in declared order: what position commitments open to."""
+        return tuple(c for c in self.private if c.source is Source.VENUE)
+
+    @property
+    def chosen(self) -> tuple[ColumnDecl, ...]:
+        """Private columns that the prover chooses, in declared order."""
+        return tuple(c for c in self.private if c.source is Source.PROVER)
+
+    @property
     def public(self) -> tuple[ColumnDecl, ...]:
         """Public columns in declared order."""
         return tuple(c for c in self.columns.values() if c.role is Role.PUBLIC)
@@ -476,13 +486,22 @@ class RuleSet:
         return tuple(c for c in self.columns.values() if c.role is Role.PARAMETER)
 
     @property
+    def table_axes(self) -> frozenset[str]:
+        """Axes that tables say something of: a public column runs over them, or a label that is not fixed."""
+        labels = [label for label in self.labels.values() if label.fixed is None]
+        return frozenset(
+            [axis for column in self.public for axis in column.axes]
+            + [axis for label in labels for axis in (label.axis, label.target)]
+        )
+
+    @property
     def roots(self) -> tuple[Node, ...]:
         """Equity, then the requirements: what the statement is about."""
         return (self.equity, *self.requirements.values())
 
     def sizes(self, active: Mapping[str, int]) -> dict[str, int]:
-        """The active rows of every axis, from those that tables list: tables need not list an axis that copies
-        another, nor the axis of venues.
+        """The active rows of every axis, from those that tables list. Tables need not list an axis that copies
+        another, nor one of exact size of which they say nothing.
         """
         sizes = {}
         for axis in self.axes.values():

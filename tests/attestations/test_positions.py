@@ -199,7 +199,7 @@ class _Column:
 
 class _Rules:
     venues: int = 1
-    private: Sequence[_Column] = (
+    attested: Sequence[_Column] = (
         _Column("cash", (), -(2**63), 64),
         _Column("size", ("instrument",), -(2**37), 38),
         _Column("entry", ("instrument", "account"), 0, 10),

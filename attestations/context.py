@@ -12,7 +12,7 @@ from typing import Final, Self
 from zkmargin.attestations.documents import PositionStatement, StatementContext
 from zkmargin.attestations.eip712 import SigningDomain, Structure
 from zkmargin.encoding import keccak256, u248
-from zkmargin.errors import ClaimMismatch, IdCanonical, IntFormat, StatementMismatch
+from zkmargin.errors import ClaimMismatch, IdCanonical, IntFormat, StatementMismatch, StatementTwice
 
 _SCOPE: Final = Structure("PledgeScope(bytes32 pledgeDomain,uint64 epoch)")
 _RATIO_LIMIT: Final = 1 << 16
@@ -94,7 +94,7 @@ def compute_scope(pledge_domain: bytes, epoch: int) -> int:
 def compute_statements_hash(statements: Iterable[PositionStatement], domain: SigningDomain) -> bytes:
     """keccak256 of the EIP-712 digests of position statements, in strictly ascending venue id.
 
-    Raises StatementMismatch where the order is another or a venue comes twice.
+    Raises StatementMismatch where the order is another, StatementTwice where a venue comes twice.
     """
     ordered = list(statements)
     require_ascending_venues(ordered)
@@ -102,8 +102,10 @@ def compute_statements_hash(statements: Iterable[PositionStatement], domain: Sig
 
 
 def require_ascending_venues(statements: list[PositionStatement]) -> None:
-    """Raise StatementMismatch unless venue ids strictly rise."""
+    """Raise StatementTwice where a venue comes twice, StatementMismatch unless venue ids rise."""
     venues = [statement.venue_id for statement in statements]
+    if len(set(venues)) != len(venues):
+        raise StatementTwice("two position statements are of one venue", where="statements")
     if any(not low < high for low, high in itertools.pairwise(venues)):
         raise StatementMismatch("position statements must be in strictly ascending venue id", where="statements")
 

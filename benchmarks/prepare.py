@@ -136,6 +136,7 @@ class Workbench:
         from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
         from zkmargin.backend import engine
         from zkmargin.circuits.rules import load_rules
+        from zkmargin.prover.account import private_columns
         from zkmargin.prover.prove import Prover, Request
         from zkmargin.prover.setup import PROVING_KEY_FILE
         from zkmargin.prover.witness import GivenInputs, PrivateInputs, WitnessMaker
@@ -159,10 +160,11 @@ class Workbench:
         compiled, arithmetic = self.prover.compiled, engine()
         maker = WitnessMaker(compiled, arithmetic)
         bound = compiled.plan.bind(tables)
+        columns = private_columns(compiled.rules, (self.opening,))
         key = arithmetic.ProvingKey(str(self.folder / PROVING_KEY_FILE))
 
         def make() -> WitnessHandle:
-            private = PrivateInputs(self.opening, self.owner)
+            private = PrivateInputs((self.opening,), columns, self.owner)
             return maker.make(given, private, bound, self.prover.vk_hash, tables.digest)[0]
 
         self.witness = make

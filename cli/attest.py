@@ -72,6 +72,7 @@ def positions(
 ) -> None:
     """Sign a position statement: a hiding commitment to a customer's positions, for the verifier of a policy.
 
+    The account is what this one venue knows; where the rule set margins several venues, each signs its own.
     The statement is safe to publish. The opening holds the positions: send it to the customer alone.
     """
     from zkmargin.attestations.book import Book
@@ -79,7 +80,7 @@ def positions(
     from zkmargin.attestations.keyfiles import party_of
     from zkmargin.attestations.positions import Customer, PositionLayout, StatementTerms, issue_statement
     from zkmargin.circuits.rules import load_rules
-    from zkmargin.cli.inputs import load_market, private_columns, read_account
+    from zkmargin.cli.inputs import load_market, read_slice
     from zkmargin.encoding import parse_uint
     from zkmargin.field import require_canonical
     from zkmargin.verifier.policy import Policy
@@ -91,8 +92,8 @@ def positions(
     issued = now(at)
     rule_set = load_rules(rules)
     content = load_market(market, rule_set)
-    private = private_columns(rule_set, content, read_account(account, rule_set, content))
-    cash = private.pop("cash", 0)
+    columns = read_slice(account, rule_set, content)
+    (cash,) = columns.pop("cash", [0])
     terms_of = read_document(policy, Policy)
     signers = read_keys(keys)
     who = Customer(
@@ -104,8 +105,8 @@ def positions(
     number = seq if book is None or customer is None else Book(book).next_number(customer, who, epoch)
     statement, secret = issue_statement(
         PositionLayout.of(rule_set),
-        {name: values for name, values in private.items() if not isinstance(values, int)},
-        cash if isinstance(cash, int) else 0,
+        columns,
+        cash,
         who,
         StatementTerms(
             venue_id=party_of(signers[0].address),

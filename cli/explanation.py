@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +14,27 @@ from zkmargin.cli.output import print_pairs, print_table
 if TYPE_CHECKING:
     from zkmargin.attestations.context import Claim
     from zkmargin.circuits.rules import Evaluation, RuleSet
+    from zkmargin.circuits.rules.operations import IntArray
     from zkmargin.margin.explain import Contribution, Headroom, ScenarioResult
     from zkmargin.margin.market import Market
 
 SCENARIOS_SHOWN = 5
 POSITIONS_SHOWN = 5
+ELEMENTS_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A claim on an account in the open. Amounts are in the listing's cash unit."""
+    """A claim on an account in the open. Amounts are in the listing's cash unit.
+
+    ``headroom`` is that of the tightest element; ``elements``, where the claim holds for each of several
+    (sub-accounts, venues), has all by name.
+    """
 
     claim: str
     unit: str
     headroom: Headroom = field(repr=False)
+    elements: Sequence[tuple[str, Headroom]] = field(repr=False)
     deposit: Fraction = field(repr=False)
     scenarios: Sequence[ScenarioResult] = field(repr=False)
     worst: Sequence[Contribution] = field(repr=False)
@@ -38,7 +45,7 @@ class Explanation:
         return self.headroom.holds
 
 
-def explain(rules: RuleSet, market: Market, private: Mapping[str, Sequence[int] | int], claim: Claim) -> Explanation:
+def explain(rules: RuleSet, market: Market, private: Mapping[str, IntArray], claim: Claim) -> Explanation:
     """Compute a claim in the open, exactly. ``private``: the rule set's private columns by name."""
     from zkmargin.circuits.rules import evaluate
     from zkmargin.margin.explain import (
@@ -49,36 +56,52 @@ def explain(rules: RuleSet, market: Market, private: Mapping[str, Sequence[int] 
         contributions,
         scenario_results,
         smallest_deposit,
-        worst_scenarios,
+        split_sizes,
     )
+    from zkmargin.margin.tables import INSTRUMENT_AXIS
 
     tables, listing = market.tables, market.listing
     kind = claim.kind.name.lower()
     evaluation = evaluate(rules, tables, private)
     ratio = Ratio(claim.num, claim.den)
-    found = [
-        compute_headroom(
-            Fraction(equity, evaluation.denominators["equity"]),
-            Fraction(requirement, evaluation.denominators[kind]),
-            ratio,
+    elements = [
+        (
+            name,
+            compute_headroom(
+                Fraction(equity, evaluation.denominators["equity"]),
+                Fraction(requirement, evaluation.denominators[kind]),
+                ratio,
+            ),
         )
-        for equity, requirement in _elements(evaluation, kind)
+        for name, equity, requirement in _elements(evaluation, kind, market)
     ]
+    found = [headroom for _, headroom in elements]
     tightest = min(found, key=lambda element: element.slack)
     deposit = Fraction(smallest_deposit(found, listing.cash_decimals), 10**listing.cash_decimals)
     results: Sequence[ScenarioResult] = ()
     worst: Sequence[Contribution] = ()
-    sizes = private.get("size")
     pnl = tables.columns.get("pnl")
-    if pnl is not None and len(pnl.axes) == 2 and not isinstance(sizes, int | None):
+    if pnl is not None and len(pnl.axes) == 2 and INSTRUMENT_AXIS in axes_of(rules, "size"):
         label = "underlying" if "underlying" in tables.labels else None
-        results = worst_scenarios(scenario_results(sizes, tables, listing.lot_decimals, label=label), SCENARIOS_SHOWN)
-        worst = contributions(sizes, tables, listing.lot_decimals, results[0].scenario)[:POSITIONS_SHOWN]
-    return Explanation(str(claim), listing.cash_unit.upper(), tightest, deposit, results, worst)
+        kept = evaluation.axes["equity"] + evaluation.axes[kind]
+        split = [
+            (name, sizes, result)
+            for name, sizes in split_sizes(private["size"], axes_of(rules, "size"), kept)
+            for result in scenario_results(sizes, tables, listing.lot_decimals, label=label)
+        ]
+        split = sorted(split, key=lambda entry: entry[2].pnl)[:SCENARIOS_SHOWN]
+        results = [replace(result, group=", ".join(filter(None, (name, result.group)))) for name, _, result in split]
+        worst = contributions(split[0][1], tables, listing.lot_decimals, results[0].scenario)[:POSITIONS_SHOWN]
+    return Explanation(str(claim), listing.cash_unit.upper(), tightest, elements, deposit, results, worst)
 
 
-def _elements(evaluation: Evaluation, kind: str) -> list[tuple[int, int]]:
-    """Equity and requirement of every element of the axes that they keep, as integers."""
+def axes_of(rules: RuleSet, name: str) -> tuple[str, ...]:
+    """The axes of a column; none where there is no such column."""
+    return rules.columns[name].axes if name in rules.columns else ()
+
+
+def _elements(evaluation: Evaluation, kind: str, market: Market) -> list[tuple[str, int, int]]:
+    """Name, equity and requirement of every element of the axes that they keep, as integers."""
     import numpy as np
 
     from zkmargin.circuits.rules.plaintext import spread
@@ -86,8 +109,14 @@ def _elements(evaluation: Evaluation, kind: str) -> list[tuple[int, int]]:
     kept = evaluation.axes["equity"] + evaluation.axes[kind]
     axes = tuple(axis for axis in evaluation.rules.axes if axis in kept)
     sides = [spread(evaluation.values[name], evaluation.axes[name], axes) for name in ("equity", kind)]
-    equity, requirement = (side.ravel().tolist() for side in np.broadcast_arrays(*sides))
-    return list(zip(equity, requirement, strict=True))
+    equity, requirement = np.broadcast_arrays(*sides)
+    names = {**market.tables.names, **market.listing.axes}
+
+    def named(place: tuple[int, ...]) -> str:
+        rows = ((axis, names[axis][at] if axis in names else at + 1) for axis, at in zip(axes, place, strict=True))
+        return ", ".join(f"{axis} {row}" for axis, row in rows)
+
+    return [(named(place), int(equity[place]), int(requirement[place])) for place in np.ndindex(*equity.shape)]
 
 
 def money(value: Fraction, unit: str = "") -> str:
@@ -119,6 +148,16 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         "headroom": exact(headroom.slack),
         "coverage": None if coverage is None else round(float(coverage), 6),
         "smallestDeposit": exact(explanation.deposit),
+        "elements": [
+            {
+                "name": name,
+                "equity": exact(element.equity),
+                "requirement": exact(element.requirement),
+                "headroom": exact(element.slack),
+            }
+            for name, element in explanation.elements
+            if name
+        ],
         "worstScenarios": [
             {"group": result.group or None, "scenario": result.scenario, "pnl": exact(result.pnl)}
             for result in explanation.scenarios
@@ -142,9 +181,14 @@ def show(explanation: Explanation, *, positions: bool = True) -> None:
     ]
     if coverage is not None:
         pairs.append(("coverage", f"{float(coverage):.1%}"))
-    if not explanation.holds:
+    several = len(explanation.elements) > 1
+    if not explanation.holds and not several:
         pairs.append(("smallest deposit", f"{exact(explanation.deposit, group=True)} {unit}"))
     print_pairs(pairs)
+    if several:
+        tightest = sorted(explanation.elements, key=lambda element: element[1].slack)[:ELEMENTS_SHOWN]
+        rows = [[name, *map(money, (h.equity, h.requirement, h.slack))] for name, h in tightest]
+        print_table(("the claim for", f"equity ({unit})", "requirement", "headroom"), rows, right=(1, 2, 3))
     if explanation.scenarios:
         headings, right = ["worst scenarios", f"P&L ({unit})"], 1
         rows = [[result.scenario, money(result.pnl)] for result in explanation.scenarios]

@@ -1,17 +1,19 @@
-"""What the trader's commands read: a market that fits the rules, an account that fits the market."""
+"""What the trader's and the venue's commands read: a market that fits the rules, accounts that fit the market."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from zkmargin.cli.files import read_document
 
 if TYPE_CHECKING:
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.circuits.rules import RuleSet
+    from zkmargin.circuits.rules.tree import ColumnDecl
     from zkmargin.margin.account import Account, Bounds
+    from zkmargin.margin.columns import PrivateColumn
     from zkmargin.margin.market import Market
 
 
@@ -44,18 +46,75 @@ def account_bounds(rules: RuleSet) -> AccountBounds:
 
 
 def read_account(path: Path, rules: RuleSet, market: Market) -> Account:
-    """An account file, against the listing and the bounds that the rule set declares."""
+    """An account file ``instrument,size``, against the listing and the bounds that the rule set declares."""
     from zkmargin.margin.account import Account
 
     return Account.read(path, market.listing, **account_bounds(rules))
 
 
-def private_columns(rules: RuleSet, market: Market, account: Account) -> dict[str, Sequence[int] | int]:
-    """The rule set's private columns of an account. Raises AccountInvalid where it asks for other ones."""
-    from zkmargin.errors import AccountInvalid
+def read_slice(path: Path, rules: RuleSet, market: Market) -> dict[str, list[int]]:
+    """One venue's columns of an account file of either form, each row-major over capacities.
 
-    known: dict[str, Sequence[int] | int] = {"size": account.vector(market.listing), "cash": account.cash}
-    wanted = [column.name for column in rules.private]
-    if unknown := [name for name in wanted if name not in known]:
-        raise AccountInvalid(f"account files have no `{unknown[0]}`, which the rule set asks for")
-    return {name: known[name] for name in wanted}
+    Raises AccountInvalid where the rule set asks for columns that the form does not have.
+    """
+    from zkmargin.errors import AccountInvalid
+    from zkmargin.margin.columns import is_columns, parse_columns, read_text
+
+    columns = [_column(rules, market, declared, by_venue=True) for declared in rules.attested]
+    text = read_text(path)
+    if is_columns(text):
+        found: Mapping[str, Any] = parse_columns(text, columns, path.name)
+    else:
+        account = read_account(path, rules, market)
+        found = {"size": account.vector(market.listing), "cash": account.cash}
+        unknown = [c.name for c in columns if c.name not in found or (c.name == "size" and len(c.axes) != 1)]
+        if unknown:
+            heading = ",".join(["column", *_axes(columns), "value"])
+            raise AccountInvalid(
+                f"account files `instrument,size` cannot say `{unknown[0]}`, which the rule set asks for",
+                where=path.name,
+                hint=f"write the account with the header {heading}",
+            )
+    return {column.name: _over_capacity(rules, column, found[column.name]) for column in columns}
+
+
+def read_own(path: Path | None, rules: RuleSet, market: Market) -> dict[str, Any]:
+    """The columns that the prover chooses, from a file; none without one (the prover then says what is missing)."""
+    if path is None:
+        return {}
+    from zkmargin.errors import AccountInvalid
+    from zkmargin.margin.columns import read_columns
+
+    if not rules.chosen:
+        raise AccountInvalid("the rule set lets you choose no column", where=str(path), hint="leave out --own")
+    return dict(read_columns(path, [_column(rules, market, declared) for declared in rules.chosen]))
+
+
+def _column(rules: RuleSet, market: Market, declared: ColumnDecl, by_venue: bool = False) -> PrivateColumn:
+    """A column and the names of its rows; ``by_venue``: without the axis of venues."""
+    from zkmargin.circuits.rules.document import VENUE
+    from zkmargin.margin.columns import PrivateColumn
+    from zkmargin.margin.tables import INSTRUMENT_AXIS
+
+    def rows(axis: str) -> tuple[str, ...]:
+        named = rules.axes[axis].like or axis
+        if named == INSTRUMENT_AXIS:
+            return tuple(instrument.id for instrument in market.listing.instruments)
+        counted = tuple(str(row + 1) for row in range(rules.axes[axis].capacity))
+        return market.listing.axes.get(named) or market.tables.names.get(named, counted)
+
+    axes = tuple((axis, rows(axis)) for axis in declared.axes if not (by_venue and axis == VENUE))
+    return PrivateColumn(declared.name, axes, declared.decimals, declared.minimum, declared.maximum)
+
+
+def _over_capacity(rules: RuleSet, column: PrivateColumn, values: Any) -> list[int]:
+    import numpy as np
+
+    full = np.zeros(rules.shape(tuple(axis for axis, _ in column.axes)), dtype=object)
+    full[(*(slice(len(rows)) for _, rows in column.axes), ...)] = values
+    flat: list[int] = full.ravel().tolist()
+    return flat
+
+
+def _axes(columns: Iterable[PrivateColumn]) -> Sequence[str]:
+    return list(dict.fromkeys(axis for column in columns for axis, _ in column.axes))

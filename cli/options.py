@@ -157,8 +157,47 @@ def market_option(function: _F) -> _F:
 def account_option(function: _F) -> _F:
     """``--account FILE``: the trader's positions and cash."""
     return click.option(
-        "--account", type=FILE, required=True, help="Account file (CSV with the header instrument,size)."
+        "--account", type=FILE, required=True, help="Account file (CSV: instrument,size or column,..,value)."
     )(function)
+
+
+def accounts_option(function: _F) -> _F:
+    """``--account FILE``, repeatable: one per venue."""
+    return click.option(
+        "--account",
+        "accounts",
+        type=FILE,
+        multiple=True,
+        help="Account file (CSV: instrument,size or column,..,value); of several venues one each, as `policy show` "
+        "lists them.",
+    )(function)
+
+
+def openings_options(*, required: bool) -> Callable[[_F], _F]:
+    """``--positions FILE`` and ``--opening FILE``, repeatable: a venue's statement and what opens it."""
+    statements = click.option(
+        "--positions",
+        type=FILE,
+        multiple=True,
+        required=required,
+        help="Signed position statement; repeatable, one per venue of the policy, in any order.",
+    )
+    openings = click.option(
+        "--opening",
+        "openings",
+        type=FILE,
+        multiple=True,
+        required=required,
+        help="The opening that the venue sent with it; one for each --positions.",
+    )
+    return lambda function: statements(openings(function))
+
+
+def own_option(function: _F) -> _F:
+    """``--own FILE``: what the rule set lets the prover choose."""
+    return click.option("--own", type=FILE, help="Columns that the rule set lets you choose (CSV: column,..,value).")(
+        function
+    )
 
 
 def policy_option(function: _F) -> _F:

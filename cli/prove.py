@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from zkmargin.cli.options import (
     json_option,
     market_option,
     now,
+    openings_options,
     optional_claim_options,
     out_option,
+    own_option,
     policy_option,
     rules_option,
 )
@@ -25,8 +28,8 @@ from zkmargin.cli.options import (
 if TYPE_CHECKING:
     from zkmargin.attestations.context import Claim
     from zkmargin.attestations.market import MarketSnapshotDocument
-    from zkmargin.attestations.positions import PositionOpening
     from zkmargin.circuits.rules import RuleSet
+    from zkmargin.circuits.rules.operations import IntArray
     from zkmargin.errors import MarginShort
     from zkmargin.verifier.policy import Policy
 
@@ -39,14 +42,8 @@ PROVING_KEY_FILE = "proving_key.zkey"  # as zkmargin.prover.setup has it, whose 
 @policy_option
 @click.option("--keys", type=FOLDER, required=True, help="Folder of `zkmargin setup` with the proving key.")
 @click.option("--owner-key", type=FILE, required=True, help="The trader's owner key.")
-@click.option(
-    "--positions",
-    type=FILE,
-    multiple=True,
-    required=True,
-    help="Signed position statement; repeatable, one per venue of the policy.",
-)
-@click.option("--opening", type=FILE, required=True, help="The opening that the venue sent with it.")
+@openings_options(required=True)
+@own_option
 @optional_claim_options
 @challenge_option
 @at_option("When the proof is issued")
@@ -62,7 +59,8 @@ def command(
     keys: Path,
     owner_key: Path,
     positions: tuple[Path, ...],
-    opening: Path,
+    openings: tuple[Path, ...],
+    own: Path | None,
     claim: str | None,
     buffer: tuple[int, int] | None,
     challenge: bytes | None,
@@ -71,7 +69,9 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Prove to the verifier of a policy that the account behind a position statement meets its requirement.
+    """Prove to the verifier of a policy that the account behind position statements meets its requirement.
+
+    With several venues give --positions and --opening once for each.
 
     The proof shows neither instruments nor sizes, cash or requirement. An account that falls short is not
     proven: it is explained, to you alone, and the exit code is 1.
@@ -89,8 +89,10 @@ def command(
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
     from zkmargin.circuits.rules import load_rules
+    from zkmargin.cli.inputs import read_own
     from zkmargin.cli.output import Clock
     from zkmargin.errors import MarginShort
+    from zkmargin.prover.account import in_venue_order, private_columns
     from zkmargin.prover.prove import Prover, Request
     from zkmargin.verifier.policy import Policy
 
@@ -100,11 +102,16 @@ def command(
         snapshot = read_document(market, MarketSnapshotDocument)
         accepted = read_document(policy, Policy)
         wanted = _claim(accepted, claim, buffer)
-        secret = read_document(opening, PositionOpening)
+        statements, secret = in_venue_order(
+            rule_set,
+            [read_document(path, PositionStatementDocument) for path in positions],
+            [read_document(path, PositionOpening) for path in openings],
+        )
+        chosen = read_own(own, rule_set, snapshot.market)
         request = Request(
             policy=accepted,
             market=snapshot,
-            statements=tuple(read_document(path, PositionStatementDocument) for path in positions),
+            statements=statements,
             at=now(at),
             claim=wanted,
             challenge=challenge,
@@ -114,9 +121,9 @@ def command(
         owner = early_owner.result()
     try:
         with clock.step("prove", "proving"):
-            envelope = prover.prove(request, secret, owner)
+            envelope = prover.prove(request, secret, owner, own=chosen)
     except MarginShort as error:
-        _refuse(error, rule_set, snapshot, secret, wanted, as_json)
+        _refuse(error, rule_set, snapshot, private_columns(rule_set, secret, chosen), wanted, as_json)
         context.exit(error.exit_code)
     write_document(out, envelope, force=force)
     parts = {} if prover.timings is None else vars(prover.timings)
@@ -137,17 +144,14 @@ def _refuse(
     error: MarginShort,
     rules: RuleSet,
     snapshot: MarketSnapshotDocument,
-    opening: PositionOpening,
+    private: Mapping[str, IntArray],
     claim: Claim,
     as_json: bool,
 ) -> None:
     """Explain to the trader alone; the error itself says no amount."""
-    from zkmargin.attestations.positions import PositionLayout
     from zkmargin.cli import explanation
     from zkmargin.cli.output import print_error, print_json
-    from zkmargin.prover.prove import private_columns
 
-    private = private_columns(opening, PositionLayout.of(rules))
     found = explanation.explain(rules, snapshot.market, private, claim)
     if as_json:
         print_json({"error": error.as_json(), "explanation": explanation.as_json(found)})

@@ -13,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+import numpy as np
+
 from zkmargin.errors import SchemaType
+from zkmargin.margin.strict import IntArray
 from zkmargin.margin.tables import INSTRUMENT_AXIS, Column, Listing, Tables
 
 
@@ -104,6 +107,23 @@ def scenario_results(
         ScenarioResult(group, scenario, Fraction(total, scale))
         for group, row in zip(groups, totals, strict=True)
         for scenario, total in zip(tables.names[pnl.axes[1]], row, strict=True)
+    ]
+
+
+def split_sizes(sizes: IntArray, axes: Sequence[str], keep: Sequence[str]) -> list[tuple[str, list[int]]]:
+    """Sizes over ``axes`` as one vector over instruments for each element of the axes ``keep``, whose name it has
+    (``account 2``); along other axes (venues that offset each other, say) they add up.
+    """
+    kept = [axis for axis in axes if axis in keep and axis != INSTRUMENT_AXIS]
+    gone = tuple(place for place, axis in enumerate(axes) if axis not in (*kept, INSTRUMENT_AXIS))
+    order = [*kept, INSTRUMENT_AXIS]
+    left = [axis for axis in axes if axis in order]
+    summed = sizes.sum(axis=gone) if gone else sizes
+    rows = summed.transpose([left.index(axis) for axis in order])
+    places = np.ndindex(*rows.shape[:-1])
+    return [
+        (", ".join(f"{axis} {at + 1}" for axis, at in zip(kept, place, strict=True)), rows[place].tolist())
+        for place in places
     ]
 
 

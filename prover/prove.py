@@ -7,9 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from zkmargin.attestations.context import (
     ZERO32,
@@ -22,16 +20,16 @@ from zkmargin.attestations.context import (
 from zkmargin.attestations.documents import StatementContext
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.owner import OwnerKeys
-from zkmargin.attestations.positions import CASH, PositionLayout, PositionOpening, PositionStatementDocument
+from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
 from zkmargin.backend import ProvingKeyHandle, engine_name
 from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.circuits.compile import CompiledCircuit, compile_rules
 from zkmargin.circuits.rules import RuleSet
-from zkmargin.encoding import hex_bytes
-from zkmargin.errors import CircuitError, KeyCircuitMismatch, OpeningMismatch, ProofInvalid, ProofPoint
+from zkmargin.errors import CircuitError, KeyCircuitMismatch, ProofInvalid, ProofPoint
 from zkmargin.field import encode_elements
 from zkmargin.formats import vk_hash
 from zkmargin.margin.market import Market
+from zkmargin.prover.account import private_columns, require_one_opening_each, require_openings
 from zkmargin.prover.proving_key import open_proving_key
 from zkmargin.prover.setup import PROVING_KEY_FILE
 from zkmargin.prover.shortfall import require_margin
@@ -114,24 +112,39 @@ class Prover:
         """The rule set."""
         return self.compiled.rules
 
-    def prove(self, request: Request, opening: PositionOpening, keys: OwnerKeys) -> Envelope:
-        """A proof that the account behind ``opening`` meets the claim, verified before it is returned.
+    def prove(
+        self,
+        request: Request,
+        openings: PositionOpening | Sequence[PositionOpening],
+        keys: OwnerKeys,
+        *,
+        own: Mapping[str, object] | None = None,
+    ) -> Envelope:
+        """A proof that the account behind ``openings`` meets the claim, verified before it is returned.
+
+        ``openings``: one per statement of the request, in the same order; alone where there is one. ``own``: the
+        columns that the rule set declares ``from: prover``, by name: integers at the column's decimals, nested
+        sequences or an array in the shape of its axes, active or over capacities.
 
         Raises VerificationError where a document would not hold at the verifier (stale, foreign, badly
-        signed); OpeningMismatch; MarginShort, with its explanation, before any proving; AmountRange where the
-        account is beyond the circuit's bounds; KeyCircuitMismatch where
-        the proof does not hold.
+        signed); OpeningMismatch; AccountInvalid where own columns are missing or none; MarginShort, with its
+        explanation, before any proving; AmountRange where the account is beyond the circuit's bounds;
+        KeyCircuitMismatch where the proof does not hold.
         """
         started = time.perf_counter()
         market = request.market.market
-        draft = self._draft(request, keys, opening)
+        opened = (openings,) if isinstance(openings, PositionOpening) else tuple(openings)
+        require_one_opening_each(request.statements, opened)
+        draft = self._draft(request, keys, opened[0].pocket)
         require_statement(self._case(draft, request, market))
-        require_account(self.rules, request, market, opening, keys, draft)
+        require_openings(self.rules, request.statements, opened, keys)
+        account = private_columns(self.rules, opened, own)
+        require_margin(self.rules, market, account, Claim.unpack(draft.public_inputs.claim))
         checked = time.perf_counter()
         given = GivenInputs(draft.public_inputs.context, draft.public_inputs.claim, draft.public_inputs.scope)
         witness, publics = self._witnesses.make(
             given,
-            PrivateInputs(opening, keys),
+            PrivateInputs(opened, account, keys),
             self.compiled.plan.bind(market.tables),
             self.vk_hash,
             market.tables.digest,
@@ -158,7 +171,7 @@ class Prover:
                 hint="compile the rules again, and check the key against its transcript",
             ) from None
 
-    def _draft(self, request: Request, keys: OwnerKeys, opening: PositionOpening) -> Envelope:
+    def _draft(self, request: Request, keys: OwnerKeys, pocket: int) -> Envelope:
         """The envelope without its proof and without C."""
         policy, domain = request.policy, request.policy.domain.signing()
         snapshot = request.market.snapshot
@@ -190,7 +203,7 @@ class Prover:
                 claim=claim.pack(),
                 positions=tuple(statement.commitment for statement in statements),
                 collateral_root=0,
-                nullifier=keys.nullifier(scope, opening.pocket),
+                nullifier=keys.nullifier(scope, pocket),
                 scope=scope,
                 C=None,
             ),
@@ -215,48 +228,15 @@ class Prover:
         )
 
 
-def require_account(
-    rules: RuleSet,
-    request: Request,
-    market: Market,
-    opening: PositionOpening,
-    keys: OwnerKeys,
-    draft: Envelope,
-) -> None:
-    """The opening is of the signed statement, the owner is the prover, and the account meets the claim."""
-    layout = PositionLayout.of(rules)
-    if len(request.statements) != 1:
-        raise OpeningMismatch("exactly one position statement is opened", got=len(request.statements))
-    opening.require_opens(request.statements[0].statement, layout)
-    if opening.owner != keys.owner:
-        raise OpeningMismatch(
-            "the statement is bound to another owner key",
-            where="opening.owner",
-            expected=hex_bytes(keys.owner.to_bytes(32, "big")),
-        )
-    require_margin(rules, market, private_columns(opening, layout), Claim.unpack(draft.public_inputs.claim))
-
-
-def private_columns(opening: PositionOpening, layout: PositionLayout) -> Mapping[str, Any]:
-    """The account as the plaintext reading takes it: an opening's values are flat, a column's have its axes."""
-    values = opening.values()
-    found: dict[str, Any] = {
-        column.name: np.array(column.complete(values[column.name]), dtype=object).reshape([n for _, n in column.axes])
-        for column in layout.columns
-    }
-    if layout.cash is not None:
-        found[CASH] = opening.cash
-    return found
-
-
 def prove(
     request: Request,
-    opening: PositionOpening,
+    openings: PositionOpening | Sequence[PositionOpening],
     keys: OwnerKeys,
     *,
     rules: RuleSet,
     key_folder: Path,
+    own: Mapping[str, object] | None = None,
     engine: str | None = None,
 ) -> Envelope:
     """One proof (``Prover`` keeps circuit and key for several)."""
-    return Prover(rules, key_folder, engine=engine).prove(request, opening, keys)
+    return Prover(rules, key_folder, engine=engine).prove(request, openings, keys, own=own)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from zkmargin.attestations.context import Claim
-from zkmargin.attestations.positions import CASH
+from zkmargin.attestations.positions import CASH, SIZE
 from zkmargin.circuits.rules import Evaluation, RuleSet, evaluate
 from zkmargin.errors import MarginShort
-from zkmargin.margin.explain import ScenarioResult, scenario_results, worst_scenarios
+from zkmargin.margin.explain import ScenarioResult, scenario_results, split_sizes, worst_scenarios
 from zkmargin.margin.market import Market
+from zkmargin.margin.tables import INSTRUMENT_AXIS
 
 SCENARIO_COLUMN = "pnl"
 
@@ -74,28 +77,37 @@ def explain_shortfall(
         missing=missing,
         deposit=smallest_deposit(rules, market, private, claim, missing),
         cash_decimals=market.listing.cash_decimals,
-        worst=_worst(market, private.get("size", ())),
+        worst=_worst(rules, market, private, (*found.axes["equity"], *found.axes[kind])),
     )
 
 
 def smallest_deposit(
     rules: RuleSet, market: Market, private: Mapping[str, Any], claim: Claim, missing: Fraction
 ) -> int | None:
-    """The least deposit, in cash units, with which the claim holds; None if none below twice the estimate
-    does.
+    """The least deposit at one venue, in cash units, with which the claim holds; None if none below twice the
+    estimate does.
 
     Found by asking the rules again, so it is right for every rule set whose claim never fails by more cash.
     """
     if CASH not in private:
         return None
-    cash = int(private[CASH])
+    venues = range(rules.venues)
+    found = [_deposit_at(venue, rules, market, private, claim, missing) for venue in venues]
+    return min((deposit for deposit in found if deposit is not None), default=None)
+
+
+def _deposit_at(
+    venue: int, rules: RuleSet, market: Market, private: Mapping[str, Any], claim: Claim, missing: Fraction
+) -> int | None:
     kind = claim.kind.name.lower()
     column = rules.columns[CASH]
 
     def holds(deposit: int) -> bool:
-        if cash + deposit > column.hi:
+        cash = np.array(private[CASH], dtype=object)
+        cash.flat[venue] += deposit
+        if cash.flat[venue] > column.hi:
             return False
-        again = evaluate(rules, market.tables, {**private, CASH: cash + deposit})
+        again = evaluate(rules, market.tables, {**private, CASH: cash})
         return again.holds(kind, claim.num, claim.den)
 
     scale: int = 10**column.decimals
@@ -111,8 +123,16 @@ def smallest_deposit(
     return high
 
 
-def _worst(market: Market, sizes: Sequence[int]) -> tuple[ScenarioResult, ...]:
+def _worst(
+    rules: RuleSet, market: Market, private: Mapping[str, Any], kept: Sequence[str]
+) -> tuple[ScenarioResult, ...]:
     pnl = market.tables.columns.get(SCENARIO_COLUMN)
-    if pnl is None or len(pnl.axes) != 2:
+    axes = rules.columns[SIZE].axes if SIZE in private else ()
+    if pnl is None or len(pnl.axes) != 2 or INSTRUMENT_AXIS not in axes:
         return ()
-    return tuple(worst_scenarios(scenario_results(sizes, market.tables, market.listing.lot_decimals)))
+    results = [
+        replace(result, group=name)
+        for name, sizes in split_sizes(np.asarray(private[SIZE], dtype=object), axes, kept)
+        for result in scenario_results(sizes, market.tables, market.listing.lot_decimals)
+    ]
+    return tuple(worst_scenarios(results))

@@ -7,13 +7,11 @@ program's labels, never a value.                                                
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from zkmargin.attestations.owner import OwnerKeys
-from zkmargin.attestations.positions import CASH, PositionLayout, PositionOpening
+from zkmargin.attestations.positions import PositionOpening
 from zkmargin.backend import Arithmetic, WitnessHandle
 from zkmargin.circuits.compile import CompiledCircuit
 from zkmargin.circuits.constraints import InputWires
@@ -27,9 +25,12 @@ from zkmargin.verifier.public_inputs import compute_gamma
 
 @dataclass(frozen=True, repr=False)
 class PrivateInputs:
-    """Everything that the verifier does not see."""
+    """Everything that the verifier does not see. ``openings``: per venue, in ascending venue id. ``columns``: the
+    private columns of them all, and those that the prover chooses (``prover.account.private_columns``).
+    """
 
-    opening: PositionOpening
+    openings: Sequence[PositionOpening]
+    columns: Mapping[str, object]
     keys: OwnerKeys
     blind: int = field(default_factory=lambda: secrets.randbelow(FR_MODULUS))
 
@@ -62,7 +63,6 @@ class WitnessMaker:
     def __init__(self, compiled: CompiledCircuit, arithmetic: Arithmetic) -> None:
         self._compiled = compiled
         self._arithmetic = arithmetic
-        self._layout = PositionLayout.of(compiled.rules)
 
     def make(
         self,
@@ -96,22 +96,20 @@ class WitnessMaker:
             yield name, self._compiled.names.inputs[name]
 
     def _secrets(self, private: PrivateInputs) -> dict[str, object]:
-        """The circuit's private inputs by name."""
-        opening = private.opening
+        """The circuit's private inputs by name. Owner, pocket, subject and listing are those of the first opening: the
+        circuit has one wire for each, so other openings that differ open nothing.
+        """
+        first = private.openings[0]
+        salts = [opening.salt for opening in private.openings]
         stated: dict[str, object] = {
+            **private.columns,
             "ask": private.keys.ask,
             "nk": private.keys.nk,
-            "pocket": opening.pocket,
-            "subject": opening.subject,
-            "listing": u248(opening.listing_digest),
-            "salt": opening.salt,
+            "pocket": first.pocket,
+            "subject": first.subject,
+            "listing": u248(first.listing_digest),
+            "salt": salts if len(salts) > 1 else salts[0],
         }
-        columns, rules = opening.values(), self._compiled.rules
-        for column in self._layout.columns:
-            complete = np.array(column.complete(columns[column.name]), dtype=object)
-            stated[column.name] = complete.reshape(rules.shape(rules.columns[column.name].axes))
-        if self._layout.cash is not None:
-            stated[CASH] = opening.cash
         if "blind" in self._compiled.names.inputs:
             stated["blind"] = private.blind
         return stated

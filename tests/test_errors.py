@@ -26,8 +26,15 @@ from parties import (
 from passphrase import PASSPHRASE
 
 from zkmargin import backend
-from zkmargin.attestations.context import Claim, ClaimKind, compute_context_input, party_id
+from zkmargin.attestations.context import (
+    Claim,
+    ClaimKind,
+    compute_context_input,
+    compute_statements_hash,
+    party_id,
+)
 from zkmargin.attestations.documents import DomainFile, OfflineDomain, Signers
+from zkmargin.attestations.eip712 import SigningDomain
 from zkmargin.attestations.sealed import Sealed
 from zkmargin.attestations.signatures import recover, require_quorum
 from zkmargin.circuits.constraints import ConstraintSystem
@@ -46,6 +53,7 @@ from zkmargin.margin.account import Account
 from zkmargin.margin.compact import parse_chain
 from zkmargin.margin.schema import AxisSchema
 from zkmargin.prover.prove import Prover
+from zkmargin.verifier.policy import VenuePolicy
 
 SPECIFIED = {
     "E_SCHEMA_UNKNOWN_FIELD", "E_SCHEMA_TYPE", "E_INT_FORMAT", "E_BYTES_LENGTH", "E_FIELD_RANGE",
@@ -67,7 +75,8 @@ custody, locks and registry join with these features."""
 
 OWN = {
     "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
-    "E_STATEMENT_STALE", "E_CONDITION", "E_RULE", "E_CIRCUIT", "E_DETERMINISM", "E_WITNESS", "E_KEY_CIRCUIT",
+    "E_STATEMENT_STALE", "E_STATEMENT_TWICE", "E_VENUE_COUNT",
+    "E_CONDITION", "E_RULE", "E_CIRCUIT", "E_DETERMINISM", "E_WITNESS", "E_KEY_CIRCUIT",
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
     "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_PRICE_FORMAT", "E_PRICE_PROOF",
@@ -89,6 +98,10 @@ class Spine:
         self.folder = folder
         self.world = World(folder / "key")
         self.envelope = self.world.prove()
+
+    @property
+    def signing(self) -> SigningDomain:
+        return self.world.domain.signing()
 
     def judge(self, part: str = "", at: int = NOW, **changes: Any) -> None:
         """Verify with changed fields of one part: envelope, context, public_inputs, proof, market, statement."""
@@ -127,6 +140,12 @@ class Spine:
 @pytest.fixture(scope="module")
 def spine(tmp_path_factory: pytest.TempPathFactory) -> Spine:
     return Spine(tmp_path_factory.mktemp("errors"))
+
+
+def _one_venue_more(spine: Spine) -> None:
+    """The policy lists a venue that the rule set has no place for."""
+    other = VenuePolicy(venue_id=b"\x7f" * 32, name="other", signers=Signers.of(STRANGER.address))
+    spine.judge_policy(venues=(*spine.world.policy().venues, other))
 
 
 def _claim_run(spine: Spine) -> None:
@@ -225,6 +244,8 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_PRICE_FUTURE": lambda s: s.world.prove(snapshot=s.world.snapshot(small_market(price_time=NOW + 100)), at=NOW),
     "E_LISTING": lambda s: s.restated(listing_digest=b"\x01" * 32),
     "E_STATEMENT": lambda s: s.judge("public_inputs", positions=(5,)),
+    "E_STATEMENT_TWICE": lambda s: compute_statements_hash([s.envelope.statements[0].statement] * 2, s.signing),
+    "E_VENUE_COUNT": _one_venue_more,
     "E_STATEMENT_STALE": lambda s: s.restated(as_of=NOW - 7200),
     "E_CLAIM": lambda _: Claim(ClaimKind.MAINTENANCE, 1, 2),
     "E_EPOCH": lambda s: s.restated(epoch=5),

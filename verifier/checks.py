@@ -19,6 +19,7 @@ from zkmargin.attestations.documents import SCHEME_POSEIDON, require_domain, req
 from zkmargin.attestations.market import require_market
 from zkmargin.attestations.positions import CASH, SIZE
 from zkmargin.circuits.rules import RuleSet, check_tables
+from zkmargin.circuits.rules.document import VENUE
 from zkmargin.encoding import hex_bytes, sha256
 from zkmargin.errors import (
     ChallengeMismatch,
@@ -37,7 +38,9 @@ from zkmargin.errors import (
     ScopeMismatch,
     StatementMismatch,
     StatementStale,
+    StatementTwice,
     TargetMismatch,
+    VenueCount,
     VenueMismatch,
 )
 from zkmargin.formats import vk_hash
@@ -110,6 +113,18 @@ def require_accepted(case: Case) -> AcceptedRuleSet:
                 got=hex_bytes(stated),
             )
     return case.policy.accepted(context.rule_digest, context.r1cs_digest, context.vk_hash)
+
+
+def require_venues(case: Case) -> None:
+    """The rule set margins as many venues as the policy lists: one more would be left out, one less margined twice."""
+    listed, margined = len(case.policy.venues), case.rules.venues
+    if listed != margined:
+        raise VenueCount(
+            "the rule set margins another number of venues than the policy lists",
+            where="policy.venues",
+            expected=margined,
+            got=listed,
+        )
 
 
 # --- V4, V10: times, epoch, collateral root ---------------------------------------------------------------
@@ -203,17 +218,31 @@ def require_tables(case: Case) -> None:
     require_market(case.envelope.market.snapshot, case.market)
     require_listing(case.rules, case.market)
     check_tables(case.rules, case.market.tables)
+    _require_venue_rows(case)
+
+
+def _require_venue_rows(case: Case) -> None:
+    """Where tables say something of each venue, row v is about the policy's venue v."""
+    if VENUE in case.rules.table_axes:
+        expected = tuple(hex_bytes(venue.venue_id) for venue in case.policy.venues)
+        if case.market.tables.names.get(VENUE) != expected:
+            raise MarketMismatch(
+                "the rows of `venue` in the tables are not the venues of the policy",
+                where="tables.names.venue",
+                expected=", ".join(expected),
+            )
 
 
 def require_listing(rules: RuleSet, market: Market) -> None:
     """Raise ListingMismatch unless private columns mean what the listing says: rows, lots, unit of cash.
 
     A venue signs whole lots over the listing's rows; under other rows or decimals they would be worth
-    something else.
+    something else. Besides, a column may run over axes of which the tables say nothing (sub-accounts, say): their
+    rows mean what the venue says.
     """
     listing = market.listing
-    listed = {INSTRUMENT_AXIS, *listing.axes}
-    for column in rules.private:
+    listed = {INSTRUMENT_AXIS, VENUE, *listing.axes}
+    for column in rules.attested:
         for axis in {rules.axes[name].like or name for name in column.axes}:
             if axis in market.tables.names and axis not in listed:
                 raise ListingMismatch(
@@ -233,6 +262,8 @@ def require_listing(rules: RuleSet, market: Market) -> None:
 def require_statements(case: Case) -> None:
     envelope, policy = case.envelope, case.policy
     stated = [signed.statement.venue_id for signed in envelope.statements]
+    if len(set(stated)) != len(stated):
+        raise StatementTwice("two position statements are of one venue", where="statements")
     if stated != [venue.venue_id for venue in policy.venues]:
         raise StatementMismatch(
             "exactly one position statement of each venue on the policy is needed, in ascending venue id",
@@ -244,6 +275,8 @@ def require_statements(case: Case) -> None:
         signers = venue.signers.signer_set()
         require_signed(signed.statement, policy.domain.signing(), signed.signatures, signers, where)
         _require_statement(case, index, where)
+    if len(set(envelope.public_inputs.positions)) != len(policy.venues):  # salts are never equal by chance
+        raise StatementTwice("two venues signed one commitment", where="statements")
 
 
 def _require_statement(case: Case, index: int, where: str) -> None:

@@ -112,8 +112,13 @@ class Policy(Document):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self.publishers.signer_set()
+        known: set[bytes] = set()
         for venue in self.venues:
             venue.signers.signer_set()
+            if known & set(venue.signers.members):
+                words = "a signer is listed for two venues: one party would vouch for both sides of an offset"
+                raise PydanticCustomError(SchemaType.code, words)
+            known.update(venue.signers.members)
         self.claim.claim()
         if self.epoch_length < 1:
             raise PydanticCustomError(SchemaType.code, "epochLength must be at least one second")

@@ -41,6 +41,7 @@ from zkmargin.verifier.checks import (
     require_snapshot,
     require_statements,
     require_tables,
+    require_venues,
 )
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
@@ -91,6 +92,7 @@ def require_statement(case: Case) -> tuple[AcceptedRuleSet, Claim]:
     """Every step but the equation: what a prover checks too, before it proves."""
     require_parties(case)
     entry = require_accepted(case)
+    require_venues(case)
     require_proof_times(case)
     require_root(case)
     require_snapshot(case)

@@ -242,6 +242,20 @@ class StatementMismatch(VerificationError):
     advice = "give the statement of each venue that the policy names, and no other"
 
 
+class StatementTwice(VerificationError):
+    """One position statement, or one commitment, stands for two venues."""
+
+    code = "E_STATEMENT_TWICE"
+    advice = "give each venue's own statement once: what is counted twice margins nothing"
+
+
+class VenueCount(VerificationError):
+    """The rule set margins another number of venues than the policy lists."""
+
+    code = "E_VENUE_COUNT"
+    advice = "list the venues that the rule set is for, or take a rule set for the venues of the policy"
+
+
 class StatementStale(VerificationError):
     """A position statement is too old or expired."""
 

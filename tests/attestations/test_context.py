@@ -20,7 +20,7 @@ from zkmargin.attestations.context import (
 from zkmargin.attestations.documents import PositionStatement, StatementContext
 from zkmargin.attestations.eip712 import SigningDomain
 from zkmargin.encoding import keccak256
-from zkmargin.errors import ClaimMismatch, IntFormat, StatementMismatch
+from zkmargin.errors import ClaimMismatch, IntFormat, StatementMismatch, StatementTwice
 
 DOMAIN = SigningDomain(salt=b"\x01" * 32)
 RATIOS = st.tuples(st.integers(1, 65535), st.integers(1, 65535)).map(sorted)
@@ -116,9 +116,11 @@ def test_statements_hash_in_ascending_venue_only() -> None:
     first, second = _statement(1), _statement(2)
     expected = keccak256(first.digest(DOMAIN) + second.digest(DOMAIN))
     assert compute_statements_hash([first, second], DOMAIN) == expected
-    for wrong in ([second, first], [first, first], [first, _statement(1, seq=2)]):
-        with pytest.raises(StatementMismatch):
-            compute_statements_hash(wrong, DOMAIN)
+    with pytest.raises(StatementMismatch):
+        compute_statements_hash([second, first], DOMAIN)
+    for twice in ([first, first], [first, _statement(1, seq=2)], [first, second, first]):
+        with pytest.raises(StatementTwice):
+            compute_statements_hash(twice, DOMAIN)
 
 
 def test_every_field_of_the_context_counts() -> None:

@@ -17,12 +17,14 @@ from zkmargin.attestations.context import Claim
 from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.circuits.rules import evaluate
 from zkmargin.errors import (
+    AccountInvalid,
     AmountRange,
     KeyCircuitMismatch,
     MarginShort,
     OpeningMismatch,
     ZkMarginError,
 )
+from zkmargin.prover.account import private_columns
 from zkmargin.prover.prove import Prover, Request, prove
 from zkmargin.prover.setup import read_description, read_verifying_key
 from zkmargin.prover.shortfall import Shortfall
@@ -151,11 +153,31 @@ def test_a_padded_row_cannot_hold_anything(world: World) -> None:
         world.prove(account=account)
 
 
-def test_several_statements_are_not_opened(world: World) -> None:
+def test_each_statement_has_one_opening(world: World) -> None:
     document, opening = world.statement()
-    request = Request(world.policy(), world.snapshot(), (document, document), NOW, None, CHALLENGE)
-    with pytest.raises(ZkMarginError):
-        world.prover.prove(request, opening, KEYS)
+    for statements, openings, code in (
+        ((document, document), [opening, opening], "E_STATEMENT_TWICE"),
+        ((document, document), [opening], "E_OPENING"),
+        ((document,), [opening, opening], "E_OPENING"),
+        ((document,), [], "E_OPENING"),
+        ((), [], "E_OPENING"),
+    ):
+        request = Request(world.policy(), world.snapshot(), statements, NOW, None, CHALLENGE)
+        with pytest.raises(ZkMarginError) as caught:
+            world.prover.prove(request, openings, KEYS)
+        assert caught.value.code == code
+    assert world.verify(world.prover.prove(_request(world, document), [opening], KEYS)).claim == Claim()
+
+
+def test_nobody_chooses_what_a_venue_signs(world: World) -> None:
+    document, opening = world.statement()
+    for own in ({"size": SIZES}, {"cash": CASH}, {"leverage": 5}):
+        with pytest.raises(AccountInvalid, match="not yours to choose"):
+            world.prover.prove(_request(world, document), opening, KEYS, own=own)
+
+
+def _request(world: World, document: Any) -> Request:
+    return Request(world.policy(), world.snapshot(), (document,), NOW, None, CHALLENGE)
 
 
 def test_prove_in_one_call(world: World) -> None:
@@ -218,7 +240,7 @@ def test_nothing_private_leaves(world: World) -> None:
     public = envelope.to_text() + repr(envelope) + document.to_text() + repr(world.verify(envelope))
     for mark in marks[:-1]:
         assert mark not in public
-    private = PrivateInputs(opening, KEYS)
+    private = PrivateInputs((opening,), private_columns(world.rules, (opening,)), KEYS)
     assert repr(private) == "<PrivateInputs (private)>"
     request = Request(world.policy(), world.snapshot(), (document,), NOW, None, CHALLENGE)
     errors: list[BaseException] = []

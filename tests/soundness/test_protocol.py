@@ -26,6 +26,7 @@ from zkmargin.errors import (
     ProofInvalid,
     ProofPoint,
     StatementMismatch,
+    StatementTwice,
     ZkMarginError,
 )
 from zkmargin.field import FQ_MODULUS, FR_MODULUS, decode_elements, encode_elements
@@ -289,7 +290,7 @@ def test_aliases_modulo_the_prime_are_not_read(world: World, envelope: Envelope,
 def test_a_statement_twice(world: World, envelope: Envelope) -> None:
     publics = envelope.public_inputs.model_copy(update={"positions": envelope.public_inputs.positions * 2})
     doubled = envelope.model_copy(update={"statements": envelope.statements * 2, "public_inputs": publics})
-    with pytest.raises(StatementMismatch):
+    with pytest.raises(StatementTwice):
         world.verify(doubled)
 
 

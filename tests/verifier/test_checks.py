@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parties import CHALLENGE, KEYS, NOW, PUBLISHER, RULES, VENUE, World, small_market
+from parties import CHALLENGE, KEYS, NOW, PUBLISHER, RULES, STRANGER, VENUE, World, small_market
 
 from zkmargin import backend
 from zkmargin.attestations.context import Claim, compute_context_input
 from zkmargin.attestations.documents import Signers, sign
 from zkmargin.attestations.positions import PositionStatementDocument
 from zkmargin.circuits.rules import parse_rules
-from zkmargin.errors import ListingMismatch, VerificationError, ZkMarginError
+from zkmargin.errors import ListingMismatch, StatementMismatch, VerificationError, ZkMarginError
 from zkmargin.margin.market import Market
 from zkmargin.margin.tables import Column, Listing, Tables
 from zkmargin.prover.prove import Request
 from zkmargin.verifier.checks import require_listing
 from zkmargin.verifier.envelope import Envelope, Proof
 from zkmargin.verifier.policy import LeastClaim, MaximumAge, VenuePolicy
-from zkmargin.verifier.verify import _arithmetic
+from zkmargin.verifier.verify import _arithmetic, compute_public_inputs
 
 pytestmark = pytest.mark.prove
 
@@ -101,17 +101,19 @@ def test_the_commitment_to_functionals_is_there_where_the_rules_have_some(world:
 
 
 def test_circuits_of_one_venue_do_not_take_two(world: World) -> None:
-    """The policy asks for two venues, both signed: no rule set of this version proves that."""
+    """The policy asks for two venues, both signed: a rule set of one venue does not prove that."""
     other = b"\x7e" * 32
-    venues = (*world.policy().venues, VenuePolicy(venue_id=other, name="b", signers=Signers.of(VENUE.address)))
+    venues = (*world.policy().venues, VenuePolicy(venue_id=other, name="b", signers=Signers.of(STRANGER.address)))
     policy = world.policy(venues=venues)
-    documents = (world.statement()[0], world.statement(venue_id=other)[0])
+    documents = (world.statement()[0], world.statement(venue_id=other, keys=[STRANGER])[0])
     request = Request(policy, world.snapshot(), documents, NOW, None, CHALLENGE)
-    draft = world.prover._draft(request, KEYS, world.statement()[1])
+    draft = world.prover._draft(request, KEYS, 0)
     proof = world.prove().proof
     publics = draft.public_inputs.model_copy(update={"C": 1})
     forged = draft.model_copy(update={"public_inputs": publics, "proof": proof})
-    assert refusal(world, forged, policy=policy) == "E_STATEMENT"
+    assert refusal(world, forged, policy=policy) == "E_VENUE_COUNT"
+    with pytest.raises(StatementMismatch, match="another number of position statements"):
+        compute_public_inputs(forged, world.rules, small_market(), backend.engine())
 
 
 @pytest.mark.parametrize("length", [0, 255, 257])

@@ -38,8 +38,9 @@ def rule_set(number: int = 1, **changes: Any) -> AcceptedRuleSet:
     return AcceptedRuleSet(**fields | changes)
 
 
-def venue(number: int = 1) -> VenuePolicy:
-    return VenuePolicy(venue_id=word(number), name=f"venue {number}", signers=Signers.of(A))
+def venue(number: int = 1, signers: Signers | None = None) -> VenuePolicy:
+    own = Signers.of(word(number)[12:])
+    return VenuePolicy(venue_id=word(number), name=f"venue {number}", signers=signers or own)
 
 
 def policy(**changes: Any) -> Policy:
@@ -102,6 +103,15 @@ def test_only_exact_triples_are_accepted() -> None:
 def test_careless_policies_are_refused(changes: dict[str, Any], error: type[ZkMarginError]) -> None:
     with pytest.raises(error):
         policy(**changes)
+
+
+def test_nobody_signs_for_two_venues() -> None:
+    """One party would vouch for both sides of an offset; a quorum that shares one member is no better."""
+    both, other = Signers.of(A, B, threshold=2), Signers.of(B)
+    for second in (both, other, Signers.of(A)):
+        with pytest.raises(SchemaType, match="a signer is listed for two venues"):
+            policy(venues=(venue(1, both), venue(2), venue(3, second)))
+    assert len(policy(venues=(venue(1, Signers.of(A)), venue(2, other), venue(3))).venues) == 3
 
 
 def test_a_key_without_a_ceremony_is_listed_as_insecure_or_not_at_all() -> None:

@@ -20,6 +20,7 @@ from parties import (
     NOW,
     PUBLISHER,
     RULES,
+    STRANGER,
     VENUE,
     World,
     small_market,
@@ -248,18 +249,18 @@ def test_challenges(world: World, envelope: Envelope) -> None:
 
 
 def test_statements_of_exactly_the_venues_on_the_policy(world: World, envelope: Envelope) -> None:
-    other = VenuePolicy(venue_id=b"\x7f" * 32, name="other", signers=Signers.of(VENUE.address))
+    other = VenuePolicy(venue_id=b"\x7f" * 32, name="other", signers=Signers.of(STRANGER.address))
     policy = world.policy()
-    for venues in ((*policy.venues, other), (other,)):
+    for venues, code in (((*policy.venues, other), "E_VENUE_COUNT"), ((other,), "E_STATEMENT")):
         changed = world.policy(venues=venues)
         with pytest.raises(VerificationError) as caught:
             world.prove(policy=changed)
-        assert caught.value.code == "E_STATEMENT"
+        assert caught.value.code == code
     doubled = envelope.to_json()
     doubled["statements"] *= 2
     assert refusal(world, _bytes(doubled)) == "E_SCHEMA_TYPE"
     doubled["publicInputs"]["positions"] *= 2
-    assert refusal(world, _bytes(doubled)) == "E_STATEMENT"
+    assert refusal(world, _bytes(doubled)) == "E_STATEMENT_TWICE"
 
 
 def _bytes(tree: Any) -> bytes:

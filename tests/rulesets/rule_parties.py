@@ -8,12 +8,21 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from parties import CHALLENGE, DOMAIN, KEYS, NOW, PUBLISHER, VENUE, VENUE_ID, VERIFIER_ID
+from parties import CHALLENGE, DOMAIN, KEYS, NOW, PUBLISHER, VERIFIER_ID
 
 from zkmargin.attestations.context import compute_context_input
 from zkmargin.attestations.documents import Signers
 from zkmargin.attestations.market import MarketSnapshotDocument, sign_snapshot
-from zkmargin.attestations.positions import CASH, Customer, PositionLayout, StatementTerms, issue_statement
+from zkmargin.attestations.positions import (
+    CASH,
+    Customer,
+    PositionLayout,
+    PositionOpening,
+    PositionStatementDocument,
+    StatementTerms,
+    issue_statement,
+)
+from zkmargin.attestations.signatures import SigningKey
 from zkmargin.circuits.compile import CompiledCircuit
 from zkmargin.circuits.rules import RuleSet
 from zkmargin.margin.market import Market, Source
@@ -29,7 +38,7 @@ from zkmargin.verifier.verify import verify
 def market_of(rules: RuleSet, tables: Tables) -> Market:
     """The tables with a listing that names every row that an account has amounts along."""
     rows = tables.names.get(INSTRUMENT_AXIS, ())
-    axes = {rules.axes[axis].like or axis for column in rules.private for axis in column.axes} - {INSTRUMENT_AXIS}
+    axes = {rules.axes[axis].like or axis for column in rules.attested for axis in column.axes} - {INSTRUMENT_AXIS}
     decimals = {name: rules.columns[name].decimals if name in rules.columns else 0 for name in ("size", CASH)}
     listing = Listing(
         tuple(Instrument(name, "perpetual", "X", "USD", "1") for name in rows),
@@ -56,6 +65,13 @@ class Parties:
         setup_dev(self.circuit, self.folder)
         return Prover(self.rules, self.folder)
 
+    @cached_property
+    def venues(self) -> list[tuple[bytes, SigningKey]]:
+        """Id and key of every venue, in ascending order of ids."""
+        return [
+            (bytes([0x32 + place]) * 32, SigningKey(bytes([0x52 + place]) * 32)) for place in range(self.rules.venues)
+        ]
+
     @property
     def policy(self) -> Policy:
         """Lists this rule set alone."""
@@ -65,7 +81,10 @@ class Parties:
             verifier_id=VERIFIER_ID,
             target=bytes(32),
             publishers=Signers.of(PUBLISHER.address),
-            venues=(VenuePolicy(venue_id=VENUE_ID, name="venue", signers=Signers.of(VENUE.address)),),
+            venues=tuple(
+                VenuePolicy(venue_id=venue_id, name=f"venue {place}", signers=Signers.of(key.address))
+                for place, (venue_id, key) in enumerate(self.venues)
+            ),
             rule_sets=(read_description(self.folder).accepted(),),
             maximum_age=MaximumAge(price=120, statement=3600, proof=300),
             clock_skew=60,
@@ -87,17 +106,30 @@ class Parties:
         )
 
     def prove(self, tables: Tables, account: Mapping[str, object]) -> Envelope:
-        """The venue attests the account, its owner proves it."""
-        layout, snapshot, prover = PositionLayout.of(self.rules), self.snapshot(tables), self.prover
+        """The venues attest the account, each its part; its owner proves it."""
+        snapshot, prover = self.snapshot(tables), self.prover
+        attested = [self.attest(place, account, snapshot) for place in range(self.rules.venues)]
+        statements, openings = zip(*attested, strict=True)
+        request = Request(self.policy, snapshot, statements, NOW, None, CHALLENGE)
+        own = {column.name: account[column.name] for column in self.rules.chosen}
+        return prover.prove(request, openings, KEYS, own=own)
+
+    def attest(
+        self, place: int, account: Mapping[str, object], snapshot: MarketSnapshotDocument
+    ) -> tuple[PositionStatementDocument, PositionOpening]:
+        """The statement of one venue, on its slice of the account."""
+        layout = PositionLayout.of(self.rules)
         sizes = {}
-        for column in self.rules.private:
-            if column.name != CASH:
-                values = np.asarray(account[column.name], dtype=object)
-                full = np.zeros(self.rules.shape(column.axes), dtype=object)
-                full[tuple(slice(n) for n in values.shape)] = values
-                sizes[column.name] = [int(value) for value in full.ravel().tolist()]
+        for column in self.rules.attested:
+            values = np.asarray(account[column.name], dtype=object)
+            full = np.zeros(self.rules.shape(column.axes), dtype=object)
+            full[tuple(slice(n) for n in values.shape)] = values
+            own = full if self.rules.venues == 1 else full[place]
+            sizes[column.name] = [int(value) for value in np.asarray(own, dtype=object).ravel().tolist()]
+        (cash,) = sizes.pop(CASH, [0])
+        venue_id, key = self.venues[place]
         terms = StatementTerms(
-            venue_id=VENUE_ID,
+            venue_id=venue_id,
             audience=VERIFIER_ID,
             listing_digest=snapshot.snapshot.listing_digest,
             as_of=NOW - 30,
@@ -106,12 +138,9 @@ class Parties:
             epoch=NOW // DOMAIN.epoch_length,
             seq=1,
             domain=DOMAIN.domain(),
-            keys=[VENUE],
+            keys=[key],
         )
-        cash = int(np.asarray(account.get(CASH, 0), dtype=object))
-        statement, opening = issue_statement(layout, sizes, cash, Customer(KEYS.owner, 0, subject=5), terms)
-        request = Request(self.policy, snapshot, (statement,), NOW, None, CHALLENGE)
-        return prover.prove(request, opening, KEYS)
+        return issue_statement(layout, sizes, cash, Customer(KEYS.owner, 0, subject=5), terms)
 
     def verify(self, envelope: Envelope, tables: Tables) -> Verdict:
         """The verifier's word, on its own copies of rules, tables and key."""

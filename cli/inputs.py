@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from zkmargin.cli.files import read_document
@@ -111,7 +112,9 @@ def _over_capacity(rules: RuleSet, column: PrivateColumn, values: Any) -> list[i
     import numpy as np
 
     full = np.zeros(rules.shape(tuple(axis for axis, _ in column.axes)), dtype=object)
-    full[(*(slice(len(rows)) for _, rows in column.axes), ...)] = values
+    active = [slice(len(rows)) for _, rows in column.axes]
+    place: tuple[slice | EllipsisType, ...] = (*active, ...)  # the dots: without axes a value is stored, not an array
+    full[place] = values
     flat: list[int] = full.ravel().tolist()
     return flat
 

@@ -251,6 +251,8 @@ class Declarations(Reader):
         if role is Role.PRIVATE:
             if name == "cash" and (set(axes) - {VENUE} or source is not Source.VENUE):
                 raise Refused("axis", "`cash` is a scalar of each venue", span)
+            if name == "size" and source is Source.PROVER:
+                raise Refused("schema", "`size` is what a venue signs: the prover does not choose it", span)
             for axis in axes:
                 if self.axes[axis].padding is Padding.REPEAT:
                     raise Refused("pad", f"`{axis}` repeats its last row: no private column on it", span)

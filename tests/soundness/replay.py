@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from tiny import SECRETS, VK_HASH, Case, Tiny
+from tiny import SECRETS, VK_HASH, Case, Relation
 
 from zkmargin.backend import engine
 from zkmargin.circuits.constraints import ConstraintSystem, InputWires
@@ -33,7 +33,7 @@ class Forged:
 class Forger:
     """Makes witnesses of one tiny statement. Everything that a verifier recomputes is computed as it does."""
 
-    def __init__(self, tiny: Tiny) -> None:
+    def __init__(self, tiny: Relation) -> None:
         self.tiny = tiny
         self.program = WitnessProgram(tiny.circuit.program)
         self.names = tiny.circuit.names
@@ -73,11 +73,11 @@ class Forger:
     def run(self, case: Case, lies: Lies, gamma: int | None = None) -> list[int]:
         """All wires."""
         given = {
-            **case.account, **{name: [value] for name, value in SECRETS.items()},
+            **{name: [value] for name, value in SECRETS.items()}, **case.account,
             "context": [1], "claim": [case.claim], "collateral_root": [0], "scope": [2],
             "direct": self.tiny.market.direct,
         }  # fmt: skip
-        inputs = [(self.wire(name), encode_elements(values)) for name, values in given.items()]
+        inputs = [(self.wire(name), encode_elements(given[name])) for name in given if name in self.inputs]
         lying = LyingEngine(lies)
         run = lying.WitnessProgram(self.program).start(inputs, self.tiny.market.matrices(engine("reference")))
         self.challenge(run, gamma)

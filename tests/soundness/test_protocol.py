@@ -25,7 +25,6 @@ from zkmargin.errors import (
     OpeningMismatch,
     ProofInvalid,
     ProofPoint,
-    StatementMismatch,
     StatementTwice,
     ZkMarginError,
 )

@@ -115,17 +115,36 @@ class Column2:
 
 
 @dataclass(frozen=True)
-class Tiny:
-    """A rule set, its one market, the relation."""
+class Relation:
+    """A rule set and its one market; subclasses say what is true of its inputs."""
 
     text: bytes
     tables: Tables
-    columns: Mapping[str, Column2] = field(repr=False)
-    read: Callable[[Values], Reading] = field(repr=False)
 
     @cached_property
     def rules(self) -> RuleSet:
         return parse_rules(self.text, "tiny.yaml")
+
+    @cached_property
+    def circuit(self) -> CompiledCircuit:
+        return compile_rules(self.rules, cache=False)
+
+    @cached_property
+    def market(self) -> BoundPlan:
+        check_tables(self.rules, self.tables)
+        return self.circuit.plan.bind(self.tables)
+
+    def broken(self, public: Values, private: Values) -> list[str]:
+        """The sentences of the statement that are false of these inputs. Canonical field elements in, by name."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Tiny(Relation):
+    """With the relation of one venue."""
+
+    columns: Mapping[str, Column2] = field(repr=False)
+    read: Callable[[Values], Reading] = field(repr=False)
 
     @cached_property
     def layout(self) -> int:
@@ -139,17 +158,7 @@ class Tiny:
         ]  # fmt: skip
         return u248(sha256(canonical_json(columns)))
 
-    @cached_property
-    def circuit(self) -> CompiledCircuit:
-        return compile_rules(self.rules, cache=False)
-
-    @cached_property
-    def market(self) -> BoundPlan:
-        check_tables(self.rules, self.tables)
-        return self.circuit.plan.bind(self.tables)
-
     def broken(self, public: Values, private: Values) -> list[str]:
-        """The sentences of the statement that are false of these inputs. Canonical field elements in, by name."""
         found: list[str] = []
 
         def need(sentence: str, holds: bool) -> None:
@@ -226,7 +235,10 @@ def _read_cross(account: Values) -> Reading:
     return Reading(equity, (maintenance,), 4, (packed, value, gross))
 
 
-def _tables(sizes: Mapping[str, int], columns: Sequence[Column], labels: Sequence[Label], **parameters: int) -> Tables:
+def tables_of(
+    sizes: Mapping[str, int], columns: Sequence[Column], labels: Sequence[Label], **parameters: int
+) -> Tables:
+    """Tables whose rows are named by their axis, parameters without decimals."""
     names = {axis: tuple(f"{axis}{row}" for row in range(size)) for axis, size in sizes.items()}
     return Tables(
         sizes,
@@ -240,7 +252,7 @@ def _tables(sizes: Mapping[str, int], columns: Sequence[Column], labels: Sequenc
 TINY: Mapping[str, Tiny] = {
     "portfolio": Tiny(
         PORTFOLIO,
-        _tables(
+        tables_of(
             {"instrument": 3, "scenario": 2, "series": 2},
             [
                 Column.of("mark", ["instrument"], 0, _MARK),
@@ -258,7 +270,7 @@ TINY: Mapping[str, Tiny] = {
     ),
     "cross": Tiny(
         CROSS,
-        _tables(
+        tables_of(
             {"instrument": 2, "group": 2, "tier": 2},
             [
                 Column.of("mark", ["instrument"], 0, _CROSS_MARK),

@@ -21,14 +21,13 @@ def table_schema(rules: RuleSet) -> TableSchema:
     """
     private = {column.name: column for column in rules.private}
     size, cash = private.get(SIZE), private.get(CASH)
-    held = {rules.axes[axis].like or axis for column in rules.private for axis in column.axes} - {VENUE}
+    held = {rules.axes[axis].like or axis for column in rules.attested for axis in column.axes} - {VENUE}
     return TableSchema(
         axes=tuple(
-            AxisSchema(axis.name, size=axis.capacity)
+            AxisSchema(axis.name, size=axis.capacity, optional=axis.name not in rules.table_axes)
             if axis.padding is Padding.NONE
             else AxisSchema(axis.name, capacity=axis.capacity)
             for axis in rules.axes.values()
-            if axis.name in rules.table_axes or axis.padding is not Padding.NONE
         ),
         columns=tuple(_column(column) for column in rules.public),
         labels=tuple(

@@ -57,10 +57,10 @@ def assemble_market(
         raise MarketSource(words, hint="say when they were read: --price-time 2026-02-06T12:54:16Z")
     names = {INSTRUMENT_AXIS: tuple(instrument.id for instrument in figures.instruments), **figures.names}
     sizes = {axis.name for axis in schema.axes}
-    if missing := [axis for axis in schema.axes if axis.name not in names]:
+    if missing := [axis for axis in schema.axes_in(names) if axis.name not in names]:
         raise MarketSource(f"{figures.what} have nothing for the axis `{missing[0].name}`")
     names = {axis: elements for axis, elements in names.items() if axis in sizes}
-    for axis in schema.axes:
+    for axis in schema.axes_in(names):
         axis.check(len(names[axis.name]))
     columns, labels = {}, {}
     for wanted in schema.columns:
@@ -78,7 +78,7 @@ def assemble_market(
         if found is None or (found.axis, found.target) != (label.axis, label.target):
             raise MarketSource(f"{figures.what} have nothing for the label `{label.name}`")
         labels[label.name] = found
-    account_axes = {axis: names[axis] for axis in schema.account_axes if axis != INSTRUMENT_AXIS}
+    account_axes = {axis: names[axis] for axis in schema.account_axes if axis in names and axis != INSTRUMENT_AXIS}
     return Market(
         Listing(figures.instruments, schema.lot_decimals, schema.cash_unit, schema.cash_decimals, account_axes),
         Tables(

@@ -110,10 +110,10 @@ def build_market(
         labels[label.name] = Label(label.name, label.axis, label.target, indices)
     for name, elements in board.axes.items():
         names.setdefault(name, elements)
-    axes = {axis.name: axis for axis in schema.axes}
     for wanted in schema.columns:
         for axis_name, rows in board.given_shape(wanted).items():
             names.setdefault(axis_name, tuple(f"{axis_name}-{row + 1}" for row in range(rows)))
+    axes = {axis.name: axis for axis in schema.axes_in(names)}
     for name, axis in axes.items():
         if name not in names:
             raise MarketSource(f"an option chain has nothing for the axis `{name}`")

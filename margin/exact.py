@@ -38,7 +38,7 @@ def build_tables(
     Nothing is rounded here. Raises MarketSource where a figure is missing or has more decimals than its column,
     Capacity where rows do not fit, ParameterCondition where a value is outside its declared bounds.
     """
-    for axis in schema.axes:
+    for axis in schema.axes_in(names):
         if axis.name not in names:
             raise MarketSource(f"the axis `{axis.name}` has no rows", expected="a name for each")
         axis.check(len(names[axis.name]))
@@ -55,8 +55,8 @@ def build_tables(
         raise MarketSource(f"there is nothing for the label `{missing[0]}`")
     parameters = {declared.name for declared in schema.parameters}
     return Tables(
-        sizes={axis.name: len(names[axis.name]) for axis in schema.axes},
-        names={axis.name: tuple(names[axis.name]) for axis in schema.axes},
+        sizes={axis.name: len(names[axis.name]) for axis in schema.axes_in(names)},
+        names={axis.name: tuple(names[axis.name]) for axis in schema.axes_in(names)},
         columns={name: column for name, column in columns.items() if name not in parameters},
         labels={
             label.name: Label(label.name, label.axis, label.target, tuple(targets[label.name]))

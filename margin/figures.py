@@ -38,7 +38,7 @@ class Figures:
         Raises Capacity where rows do not fit, ParameterCondition where a value is outside its declared bounds,
         MarketSource where the rule set asks for what is not there or a value does not resolve.
         """
-        for axis in schema.axes:
+        for axis in schema.axes_in(self.names):
             axis.check(len(_known(self.names, axis.name, "axis")))
         columns = {}
         for wanted in schema.columns:
@@ -48,8 +48,8 @@ class Figures:
                 raise MarketSource(f"column `{wanted.name}` has another shape", expected=shape, got=figure.shape)
             columns[wanted.name] = self._rounded(wanted, figure)
         return Tables(
-            sizes={axis.name: len(self.names[axis.name]) for axis in schema.axes},
-            names={axis.name: self.names[axis.name] for axis in schema.axes},
+            sizes={axis.name: len(self.names[axis.name]) for axis in schema.axes_in(self.names)},
+            names={axis.name: self.names[axis.name] for axis in schema.axes_in(self.names)},
             columns=columns,
             labels={
                 wanted.name: Label(wanted.name, wanted.axis, wanted.target, _known(self.labels, wanted.name, "label"))

@@ -6,7 +6,7 @@ derives a TableSchema from a rule set. Bounds are integers at the column's own d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from zkmargin.encoding import format_decimal
@@ -16,11 +16,14 @@ from zkmargin.margin.tables import Column
 
 @dataclass(frozen=True)
 class AxisSchema:
-    """An axis with exactly ``size`` elements, or with up to ``capacity``."""
+    """An axis with exactly ``size`` elements, or with up to ``capacity``. ``optional``: no column and no label is
+    along it (sub-accounts of a customer, say), so tables need not name its elements.
+    """
 
     name: str
     size: int | None = None
     capacity: int | None = None
+    optional: bool = False
 
     def check(self, rows: int) -> None:
         """Raise Capacity where ``rows`` elements do not fit."""
@@ -89,3 +92,7 @@ class TableSchema:
     cash_unit: str
     cash_decimals: int
     account_axes: tuple[str, ...] = ()
+
+    def axes_in(self, names: Container[str]) -> tuple[AxisSchema, ...]:
+        """The axes of tables whose elements ``names`` has: all but optional ones that it lacks."""
+        return tuple(axis for axis in self.axes if axis.name in names or not axis.optional)

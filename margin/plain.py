@@ -85,7 +85,10 @@ def _read_table(text: str, name: str, schema: TableSchema, read: _Read) -> None:
             raise MarketSource(f"`{heading}` is there twice", where=where)
         read.cells[heading] = axes, {}
     targets = {label.name: label.target for label in schema.labels}
-    for cells, at in lines:
+    rows = list(lines)
+    if not rows:
+        raise MarketSource("a table has no rows", where=name)
+    for cells, at in rows:
         if len(cells) != len(header):
             raise MarketSource("wrong number of cells", where=at, expected=len(header), got=len(cells))
         place = tuple(cells[: len(axes)])

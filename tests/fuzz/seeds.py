@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ import collateral_world
 from parties import World, small_market
 from passphrase import PASSPHRASE
 from sample_rules import sample
+from venue_files import HYPERLIQUID, OLD_BRACKETS, as_bytes, brackets, brackets_json, genesis, premium_index
 
 from zkmargin import backend
 from zkmargin.attestations.book import BookDocument, BookEntry
@@ -30,6 +32,7 @@ from zkmargin.formats import (
     write_wtns,
 )
 from zkmargin.margin.account import Account
+from zkmargin.margin.binance import Brackets, format_brackets
 from zkmargin.margin.compact import format_chain
 from zkmargin.margin.deribit import read_chain
 from zkmargin.prover.powers_of_tau import G1, G2
@@ -214,6 +217,27 @@ class Seeds:
         account = Account({"BTC-PERP": 150, "BTC-C1": -25, "BTC-FUT": 0}, -12345)
         quoted = b'"instrument","size","note"\r\n"BTC-PERP","1.5","a, ""b"""\r\n"cash","10","x\ny"\r\n'
         return [account.to_csv(listing).encode(), b"\xef\xbb\xbf" + quoted]
+
+    @cached_property
+    def sources(self) -> list[bytes]:
+        """Brackets and their marks, then other venues' files and a plain table: two or three markets each."""
+        held = brackets(OLD_BRACKETS)
+        few = Brackets({name: held.schedules[name] for name in ("BTCUSDT", "ETHUSDT")}, held.sources)
+        marks = premium_index({"BTCUSDT": "66344.1", "ETHUSDT": "1923.55"}, 1770382456)
+        universe, contexts = json.loads(HYPERLIQUID["20260206"].read_bytes())
+        universe["universe"] = universe["universe"][:3]
+        state = genesis("sample_202510", {"LINK-USD": 10**12})
+        state["app_state"]["perpetuals"]["perpetuals"] = state["app_state"]["perpetuals"]["perpetuals"][:3]
+        plain = b"instrument,tier,rate,bound,deduction\nA,1,0.1,10,0\nA,2,0.2,20,1\n"
+        return [
+            as_bytes(brackets_json(few)),
+            as_bytes(marks),
+            format_brackets(few).encode(),
+            b"symbol,price\nBTCUSDT,66344.1\nETHUSDT,1923.55\n",
+            as_bytes([universe, contexts[:3]]),
+            as_bytes(state),
+            plain,
+        ]
 
     @cached_property
     def chains(self) -> list[bytes]:

@@ -47,8 +47,10 @@ from zkmargin.formats import (
 )
 from zkmargin.formats.binfile import write_prime
 from zkmargin.margin.account import Account, import_csv
+from zkmargin.margin.binance import format_brackets, parse_brackets, parse_compact
 from zkmargin.margin.build import build_market
 from zkmargin.margin.compact import read_source
+from zkmargin.margin.sources import BRACKETS, DYDX, MARKS, PLAIN, File, build_from_files, kind_of
 from zkmargin.prover.powers_of_tau import check_powers
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
@@ -352,6 +354,28 @@ def _chain(content: bytes, seeds: Seeds) -> None:
         check_tables(rules, market.tables)
 
 
+def _market_source(content: bytes, seeds: Seeds) -> None:
+    """The file with what goes with it; tables that come of it must fit the rules that asked for them."""
+    path, other = seeds.folder / "mutated.source", seeds.folder / "companion.source"
+    path.write_bytes(content)
+    rules = load_rules("dydx_v4" if b"app_state" in content else "cross_bracket")
+    schema = table_schema(rules)
+    kind = kind_of(File(path, content), schema)
+    companions = {BRACKETS: seeds.sources[1], MARKS: seeds.sources[0], PLAIN: b"instrument,mark\nA,5\n"}
+    paths = [path]
+    if kind in companions:
+        other.write_bytes(companions[kind])
+        paths.append(other)
+    timed = kind in (DYDX, BRACKETS) or (kind == MARKS and content.lstrip()[:1] in (b"{", b"["))
+    market = build_from_files(paths, schema, price_time=None if timed else 1)
+    check_tables(rules, market.tables)
+    if kind == BRACKETS:
+        json_form = content.lstrip()[:1] in (b"{", b"[")
+        held = (parse_brackets if json_form else parse_compact)(content, "mutated")
+        if parse_compact(format_brackets(held).encode(), "again").schedules != dict(sorted(held.schedules.items())):
+            raise Finding("brackets read back differently")
+
+
 # --- the registry -------------------------------------------------------------------------------------------
 
 
@@ -390,6 +414,10 @@ def _mutate_any(content: bytes, random: Any, others: Sequence[bytes]) -> bytes:
     return mutate_bytes(content, random, others)
 
 
+def _mutate_any_text(content: bytes, random: Any, others: Sequence[bytes]) -> bytes:
+    return (mutate_json if content[:1] in (b"{", b"[") else mutate_text)(content, random, others)
+
+
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
@@ -407,5 +435,6 @@ TARGETS: Mapping[str, Target] = {
         Target("rules", lambda s: s.rules, mutate_text, _rules, weight=4),
         Target("account", lambda s: s.accounts, mutate_text, _account, weight=2),
         Target("chain", lambda s: s.chains, mutate_text, _chain, weight=2),
+        Target("market-source", lambda s: s.sources, _mutate_any_text, _market_source, weight=3),
     )
 }

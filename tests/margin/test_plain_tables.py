@@ -78,6 +78,7 @@ def test_files_and_rows_in_any_order() -> None:
         ((ROWS.replace("mark", "pnl"), GRID), "a header names axes, then columns over just these axes"),
         ((ROWS.replace("mark", "beta"), GRID), "each once"),
         (("", GRID), "a header names axes"),
+        ((ROWS, GRID.partition("\n")[0]), "a table has no rows; 2.csv"),
         (("instrument,\nA,\n", GRID), "a header names axes"),
         ((ROWS + "A,1,1,tech\n", GRID), "a row comes twice: A; 1.csv:5"),
         ((ROWS + "D,1,1\n", GRID), "wrong number of cells; expected 4, got 3; 1.csv:5"),

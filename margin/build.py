@@ -54,7 +54,7 @@ from numpy.typing import ArrayLike
 from zkmargin.errors import MarketSource
 from zkmargin.margin.assemble import build_parameters
 from zkmargin.margin.chain import Chain, format_plain, future_name
-from zkmargin.margin.greeks import Figure, greek_figures
+from zkmargin.margin.greeks import MOVE_AXIS, Figure, greek_figures, greeks_grid
 from zkmargin.margin.market import Market, Source
 from zkmargin.margin.pricing import (
     SECONDS_PER_DAY,
@@ -271,11 +271,11 @@ class Board:
 
     @cached_property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
-        """Elements of the axes that labels lead to, in the order of the first instrument of each."""
+        """Elements of the axes that labels lead to, in the order of their first instruments; the moves of greeks."""
         return {
             name: tuple(dict.fromkeys(filter(None, map(namer, self.instruments))))
             for name, namer in self._namers.items()
-        }
+        } | {MOVE_AXIS: greeks_grid(self.grid).names}
 
     @cached_property
     def expiry_days(self) -> FloatArray:

@@ -38,11 +38,12 @@ from zkmargin.margin.scenarios import Grid, VolatilityMove
 if TYPE_CHECKING:
     from zkmargin.margin.build import Board
 
-__all__ = ["FULL_MOVES", "Figure", "greek_figures", "greeks_grid", "relative_move"]
+__all__ = ["FULL_MOVES", "MOVE_AXIS", "Figure", "greek_figures", "greeks_grid", "relative_move"]
 
 Figure = tuple[tuple[str, ...], Callable[[], FloatArray]]
 """Axes of a column, and its values in its unit."""
 
+MOVE_AXIS = "move"
 FULL_MOVES = 27
 """Scenarios of the greeks' grid: those of Deribit's that count in full."""
 
@@ -89,14 +90,14 @@ def relative_move(grid: Grid, days: FloatArray) -> FloatArray:
 
 
 def greek_figures(board: Board) -> Mapping[str, Figure]:
-    """The columns by which rule sets margin greeks, by name.
+    """The columns by which rule sets margin greeks, by name; moves are those of ``greeks_grid(board.grid)``.
 
     Charges are the loss under the largest move of the grid that counts in full, up or down alike: ``delta_charge`` that
     move, ``gamma_charge`` half its square, ``vega_charge`` the larger move of the expiry's volatility; all relative.
     """
     full = greeks_grid(board.grid)
-    moves = np.array([float(scenario.price_shock) for scenario in board.grid.scenarios])
-    largest = max(abs(float(scenario.price_shock)) for scenario in full.scenarios)
+    moves = np.array([float(scenario.price_shock) for scenario in full.scenarios])
+    largest = np.abs(moves).max()
     spot = np.array([chain.index for chain in board.chains])
     same = np.ones(len(board.chains))
 
@@ -111,8 +112,8 @@ def greek_figures(board: Board) -> Mapping[str, Figure]:
         "vega": (("instrument",), lambda: vega(board)),
         "theta": (("instrument",), lambda: theta(board)),
         "spot": (("underlying",), lambda: spot),
-        "spot_move": (("scenario", "underlying"), lambda: np.outer(moves, same)),
-        "vol_move": (("scenario", "expiry"), lambda: relative_move(board.grid, board.expiry_days)),
+        "spot_move": ((MOVE_AXIS, "underlying"), lambda: np.outer(moves, same)),
+        "vol_move": ((MOVE_AXIS, "expiry"), lambda: relative_move(full, board.expiry_days)),
         "delta_charge": (("underlying",), lambda: same * largest),
         "gamma_charge": (("underlying",), lambda: same * largest**2 / 2.0),
         "vega_charge": (("expiry",), vega_charge),

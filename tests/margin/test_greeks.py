@@ -17,7 +17,7 @@ from zkmargin.margin.scenarios import Grid, Scenario, VolatilityMove, deribit_gr
 
 @pytest.fixture(scope="module")
 def board(morning: Chain) -> Board:
-    return Board((morning,), greeks_grid(deribit_grid()))
+    return Board((morning,), deribit_grid())
 
 
 def value(board: Board, spot: float = 1, volatility: float = 1, days: float = 0, rate: float = 0) -> FloatArray:
@@ -68,11 +68,12 @@ def test_small_moves_are_those_of_the_full_valuation(morning: Chain, board: Boar
 
 def test_shocks(board: Board) -> None:
     figures = {name: figure() for name, (_, figure) in greek_figures(board).items()}
-    assert len(board.grid.scenarios) == FULL_MOVES
+    full = greeks_grid(board.grid)
+    assert len(full.scenarios) == len(board.axes["move"]) == FULL_MOVES
     assert figures["delta_charge"].tolist() == [0.16]
     assert figures["gamma_charge"].tolist() == pytest.approx([0.0128])
     assert figures["spot_move"].shape == (FULL_MOVES, 1)
-    assert figures["spot_move"][:, 0].tolist() == [float(s.price_shock) for s in board.grid.scenarios]
+    assert figures["spot_move"][:, 0].tolist() == [float(s.price_shock) for s in full.scenarios]
     days = board.expiry_days
     assert figures["vega_charge"] == pytest.approx(0.5 * (30 / np.maximum(days, 1)) ** np.where(days < 30, 0.3, 0.13))
     up, same, down = figures["vol_move"][:3]

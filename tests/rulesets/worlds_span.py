@@ -21,7 +21,6 @@ from zkmargin.circuits.vectors.world import World
 from zkmargin.margin.build import Board, build_market
 from zkmargin.margin.chain import Chain
 from zkmargin.margin.compact import read_source
-from zkmargin.margin.greeks import greeks_grid
 from zkmargin.margin.okx import OkxShocks, okx_columns, okx_grid
 from zkmargin.margin.paradex import paradex_columns, paradex_grid
 from zkmargin.margin.scenarios import VolatilityShock, deribit_grid
@@ -177,7 +176,7 @@ def paradex_tables(name: str) -> Tables:
 @cache
 def greeks_tables(rules: str, name: str) -> Tables:
     schema = table_schema(load_rules(rules))
-    return build_market([near_chain(name)], schema, grid=greeks_grid(deribit_grid())).tables
+    return build_market([near_chain(name)], schema).tables
 
 
 WORLDS = (

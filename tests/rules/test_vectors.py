@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,21 @@ def test_parameters_of_a_file_or_the_defaults_of_the_table_builder() -> None:
     document["meta"]["derive_pmrm2_default_params"] = {"Margin": {"MM_LOSS_FACTOR": 0.9}}
     changed = [outcome.status for outcome in run_cases(read_cases(json.dumps(document).encode()))]
     assert "fail" in changed
+
+
+def test_what_a_rule_set_does_not_count_is_unsupported() -> None:
+    """Half a SPAN contract and a part of risk that OKX's rule set has not would be rounded away or forgotten."""
+    (span,) = [case for case in _cases("span") if case["id"] == "span-mcm-long-call"]
+    (unit,) = [case for case in _cases("okx_pm") if case["id"] == "okx-pm-BTC"]
+    for case, part, value in ((span, "call_410", 0.5), (span, "put_410", 1), (unit, "mr9", 3)):
+        changed = {**case, "private": {**case["private"], part: value}}
+        (outcome,) = run_cases(read_cases(json.dumps({"vectors": [changed]}).encode()))
+        assert outcome.status == "unsupported"
+
+
+def _cases(engine: str) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((VECTORS / f"{engine}.json").read_text())["vectors"]
+    return cases
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

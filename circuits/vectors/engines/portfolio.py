@@ -47,6 +47,8 @@ def span(case: Case, _: Cases) -> dict[str, Any]:
 
 
 def _span_world(market: SpanMarket, size: list[Any]) -> World:
+    if any(Fraction(quantity).denominator != 1 for quantity in size):
+        raise Unsupported("SPAN counts whole contracts")
     return World.of("span", market.figures, {"size": size, "cash": 0}, market.labels)
 
 
@@ -93,6 +95,9 @@ them and need not stand beside them in its file. They are what goes in; the acco
 """
 
 
+PARTS = ("mr1", "mr2", "mr3", "mr4", "mr5", "mr6", "mr7")
+
+
 def okx(case: Case, cases: Cases) -> dict[str, Any]:
     """Risk units by their seven parts, and what is borrowed."""
     params, private = case["params"], case["private"]
@@ -110,6 +115,9 @@ def okx(case: Case, cases: Cases) -> dict[str, Any]:
 
 def _okx(units: list[Mapping[str, Any]], params: Mapping[str, Any]) -> dict[str, Any]:
     """Each unit is one contract whose columns are the unit's parts."""
+    for unit in units:
+        if more := sorted(name for name, value in unit.items() if name not in PARTS and Fraction(value)):
+            raise Unsupported(f"no rule has the part {more[0]}")
 
     def part(name: str, factor: int = 1) -> list[Fraction]:
         return [factor * Fraction(unit.get(name, 0)) for unit in units]

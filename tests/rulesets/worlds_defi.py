@@ -25,7 +25,7 @@ USD = 10**6
 PRICES = {"BTC": 71_000, "ETH": 2_100, "SOL": 92, "USDC": 1, "USDT": 1}
 
 
-def _price(random: Random, name: str) -> Fraction:
+def random_price(random: Random, name: str) -> Fraction:
     spread = 0.002 if name.startswith("USD") else 0.1
     return Fraction(round(PRICES[name] * random.uniform(1 - spread, 1 + spread) * 10**6), 10**6)
 
@@ -42,7 +42,7 @@ def changed(tables: Tables, name: str, place: int, value: int) -> Tables:
     return Tables(tables.sizes, tables.names, {**tables.columns, name: column}, tables.labels, tables.parameters)
 
 
-def _signed(random: Random, most: float) -> int:
+def signed_amount(random: Random, most: float) -> int:
     return round(random.choice((-1, 1)) * random.uniform(0.05, 1) * most)
 
 
@@ -53,7 +53,7 @@ def drift_perps(random: Random) -> list[drift.DriftPerp]:
     perps = [
         drift.DriftPerp(
             f"{name}-PERP",
-            _price(random, name),
+            random_price(random, name),
             Fraction(initial, 10_000),
             Fraction(maintenance, 10_000),
             imf=Fraction(450, 10**6),
@@ -69,7 +69,7 @@ def drift_perps(random: Random) -> list[drift.DriftPerp]:
 
 def drift_market(random: Random) -> Tables:
     perps = drift_perps(random)
-    sol, eth = _price(random, "SOL"), _price(random, "ETH")
+    sol, eth = random_price(random, "SOL"), random_price(random, "ETH")
     eight, nine = Fraction(8, 10), Fraction(9, 10)
     spots = [
         drift.DriftSpot("USDC", 1, _near(random, Fraction(1)), 1, 1, 1, 1, quote=True),
@@ -99,7 +99,7 @@ def drift_market(random: Random) -> Tables:
 
 def drift_positions(random: Random, tables: Tables) -> Account:
     prices = [float(price) / USD for price in tables.columns["price"].values.tolist()]
-    base = [_signed(random, 60_000 / price * TOKEN) for price in prices]
+    base = [signed_amount(random, 60_000 / price * TOKEN) for price in prices]
     entry = [-size * price * random.uniform(0.9, 1.1) / TOKEN for size, price in zip(base, prices, strict=True)]
     busy = [random.random() < 0.4 for _ in prices]
     return {
@@ -114,7 +114,7 @@ def drift_positions(random: Random, tables: Tables) -> Account:
 
 def drift_account(random: Random, tables: Tables) -> Account:
     prices = [float(price) / USD for price in tables.columns["spot_price"].values.tolist()]
-    tokens = [_signed(random, 80_000 / price * TOKEN) for price in prices]
+    tokens = [signed_amount(random, 80_000 / price * TOKEN) for price in prices]
     fill = [[0, 0], [-random.randrange(abs(tokens[1])), random.randrange(abs(tokens[1]))], [0, 0]]
     return {
         **drift_positions(random, tables),
@@ -159,7 +159,7 @@ def isolated_bent(random: Random) -> tuple[Tables, Account, Account]:
 
 def mango_tokens(random: Random) -> list[mango.MangoToken]:
     def token(name: str, *weights: int, scale: int | None = None) -> mango.MangoToken:
-        price = _price(random, name)
+        price = random_price(random, name)
         shares = [Fraction(weight, 100) for weight in weights]
         amount = Fraction(round(2 * 10**6 / price))
         return mango.MangoToken(
@@ -176,7 +176,7 @@ def mango_tokens(random: Random) -> list[mango.MangoToken]:
 
 def mango_market(random: Random) -> Tables:
     tokens = mango_tokens(random)
-    price = _price(random, "BTC")
+    price = random_price(random, "BTC")
     perp = mango.MangoPerp(
         "BTC-PERP",
         Fraction(1, 10_000),
@@ -204,10 +204,10 @@ def unsettled(tables: Tables) -> Tables:
 def mango_account(random: Random, tables: Tables) -> Account:
     prices = [float(price) / TOKEN for price in tables.columns["price"].values.tolist()]
     bitcoin = float(tables.columns["perp_price"].values[0]) / TOKEN
-    lots = _signed(random, 20_000)
+    lots = signed_amount(random, 20_000)
     unknown = 10**12 * TOKEN
     return {
-        "balance": [_signed(random, 50_000 / price * TOKEN) for price in prices],
+        "balance": [signed_amount(random, 50_000 / price * TOKEN) for price in prices],
         "base_reserve": [random.randrange(round(20_000 / price * TOKEN)) for price in prices[2:]],
         "quote_reserve": [random.randrange(20_000 * TOKEN) for _ in range(2)],
         "bid_base": [unknown, random.randrange(round(20_000 / prices[3] * TOKEN))],
@@ -223,7 +223,7 @@ def mango_account(random: Random, tables: Tables) -> Account:
 
 
 def synthetix_market(random: Random) -> Tables:
-    eth, btc = _price(random, "ETH"), _price(random, "BTC")
+    eth, btc = random_price(random, "ETH"), random_price(random, "BTC")
     fees = Fraction(501, 10**6), Fraction(7, 10**4)
     common = {
         "min_ratio": Fraction(2, 100),
@@ -264,7 +264,7 @@ def synthetix_market(random: Random) -> Tables:
 
 def synthetix_account(random: Random, tables: Tables) -> Account:
     prices = [float(price) / TOKEN for price in tables.columns["price"].values.tolist()]
-    sizes = [_signed(random, most * TOKEN) for most in (random.choice((90, 20_000)), random.choice((4, 2_000)))]
+    sizes = [signed_amount(random, most * TOKEN) for most in (random.choice((90, 20_000)), random.choice((4, 2_000)))]
     moved = [size * price * random.uniform(0.97, 1.03) for size, price in zip(sizes, prices, strict=True)]
     return {
         "size": sizes,

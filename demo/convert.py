@@ -1,9 +1,10 @@
-"""Derive the demo's compact chains from the original price files.
+"""Derive the compact chains of the demo and of the tests from the original price files.
 
     python demo/convert.py FOLDER
 
-FOLDER holds the original CSV files named in ``demo/README.md``. Writes one compact file per moment beside
-this script (form: ``margin/compact.py``) and checks that it reads back as the same chain.
+FOLDER holds the original CSV files named in ``demo/README.md``. Writes one compact file per moment and coin, the demo's
+beside this script, the others into ``tests/data/chains`` (form: ``margin/compact.py``), and checks that each reads back
+as the same chain.
 """
 
 from __future__ import annotations
@@ -16,18 +17,25 @@ from zkmargin.errors import MarketSource, ZkMarginError
 from zkmargin.margin.compact import format_chain, parse_chain
 from zkmargin.margin.deribit import files_beside, read_chain
 
-CURRENCY = "BTC"
-MOMENTS = ("20260205T093647Z", "20260205T212937Z")
+DEMO = Path(__file__).parent
+TESTS = DEMO.parent / "tests" / "data" / "chains"
+STORY = ("20260205T093647Z", "20260205T212937Z")
+MOMENTS = ("20260110T211832Z", *STORY, "20260206T213057Z", "20260822T153351Z")
+TARGETS = {
+    (moment, coin): DEMO if coin == "BTC" and moment in STORY else TESTS
+    for moment in MOMENTS
+    for coin in ("BTC", "ETH")
+}
 
 
-def convert(folder: Path, target: Path) -> list[Path]:
-    """Write the compact form of each moment's chain into ``target``; returns the files."""
+def convert(folder: Path) -> list[Path]:
+    """Write the compact form of each moment's chains; returns the files."""
     written = []
-    for moment in MOMENTS:
+    for (moment, coin), target in TARGETS.items():
         source = folder / f"deribit_chain_{moment}.csv"
-        chain = read_chain(source, CURRENCY, *files_beside(source))
+        chain = read_chain(source, coin, *files_beside(source))
         text = format_chain(chain)
-        path = target / f"chain_{CURRENCY.lower()}_{moment}.csv"
+        path = target / f"chain_{coin.lower()}_{moment}.csv"
         if parse_chain(text, path.name) != chain:
             raise MarketSource("the compact form does not read back as the same chain", where=path.name)
         write_atomic(path, text)
@@ -41,7 +49,7 @@ def main() -> int:
         print("usage: python demo/convert.py FOLDER", file=sys.stderr)
         return 2
     try:
-        written = convert(Path(sys.argv[1]), Path(__file__).parent)
+        written = convert(Path(sys.argv[1]))
     except ZkMarginError as error:
         print(error, file=sys.stderr)
         return error.exit_code

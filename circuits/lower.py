@@ -40,6 +40,7 @@ from zkmargin.circuits.rules.tree import (
     LinearSum,
     Literal,
     Max,
+    Nearest,
     Node,
     Positive,
     Product,
@@ -97,6 +98,8 @@ class Lowering:
         form = self._plan.forms.row_form(node)
         if form is not None and all(base in self._account.bases for _, base in form.terms):
             return Lowered(form_values(self._rules, self._account, form, node.type.axes), Side.EXACT)
+        if isinstance(node, Nearest):
+            return self._nearest(node)
         for operand in (self._max_of_positive(node) or node).children:
             self.lower(operand)
         with self._cs.scope(self._name(node)):
@@ -155,6 +158,22 @@ class Lowering:
         )
         sides = [p.side if factor > 0 else p.side.flip() for p, factor in zip(parts, factors, strict=True)]
         return Lowered(values, join_sides(*sides))
+
+    def _nearest(self, node: Nearest) -> Lowered:
+        """What is rounded, and as much more, or less, as rounding may add or take: no constraint but for the room."""
+        demand = self._rules.sides[node]
+        parts, axes = [self.lower(child) for child in node.read(demand)], node.type.axes
+        values = [
+            align(self._rules, part.values, child.type.axes, axes)
+            for part, child in zip(parts, node.read(demand), strict=True)
+        ]
+        if demand is Side.EXACT:
+            return Lowered(values[0], parts[0].side)
+        sign = 1 if demand is Side.UPPER else -1
+        near, room = parts
+        bound = elementwise(lambda x, more: Num.weighted([(1, x), (sign, more)], 0), *values)
+        # The room is never negative, so a lower bound of it would do as little as none.
+        return Lowered(bound, join_sides(near.side, room.side if sign > 0 else room.side.flip(), demand))
 
     @staticmethod
     def _total(values: Numbers, axes: tuple[str, ...], over: tuple[str, ...]) -> Numbers:

@@ -18,7 +18,7 @@ import numpy as np
 from zkmargin.backend import Arithmetic, SparseMatrixHandle, engine
 from zkmargin.circuits.forms import Base, ColumnBase, Forms
 from zkmargin.circuits.matrices import Indices, Integers, LinearReader, TableReader
-from zkmargin.circuits.rules.tree import At, Node, Padding, RuleSet, Source, SumBy, Visibility
+from zkmargin.circuits.rules.tree import At, Nearest, Node, Padding, RuleSet, Source, SumBy, Visibility
 from zkmargin.errors import CircuitError, RuleError
 from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, require_canonical
 from zkmargin.margin.tables import Tables
@@ -96,7 +96,7 @@ class Plan:
                 axes = tuple(axis for axis in self.rules.axes if axis in (label.axis, label.target))
                 first = self.n_direct
                 self.direct_labels[label.name] = DirectInput(None, label.name, axes, first, self.rules.shape(axes))
-            for child in node.children:
+            for child in node.read(self.rules.sides[node]) if isinstance(node, Nearest) else node.children:
                 self._visit(child, seen)
 
     def _collect_bases(self) -> tuple[BaseRows, ...]:

@@ -26,6 +26,7 @@ from zkmargin.circuits.rules.tree import (
     Literal,
     Max,
     Monotone,
+    Nearest,
     Node,
     Padding,
     Positive,
@@ -178,6 +179,9 @@ class Builder:
             return self.linear([(repeats, self._sum(x, kept, span))], x.type.denominator, span)
         if not kept:
             return x
+        if isinstance(x, Nearest):
+            room = self._sum_inside(x.room, over, span)
+            return self.nearest(self.sum(x.exact, over, span), self.sum(x.near, over, span), room, span)
         inner, axes = (x.x, (*x.over, *kept)) if isinstance(x, Sum) else (x, kept)
         axes = tuple(axis for axis in self.axes if axis in axes)
         rows = prod(self.axes[axis].capacity for axis in axes)
@@ -186,6 +190,16 @@ class Builder:
         kind = Type(left, t.unit, t.denominator, rows * t.lo, rows * t.hi, t.visibility)
         vanishing = self._vanishing[inner].difference(axes)
         return self.node(Sum, kind, span, (inner,), vanishing, x=inner, over=axes)
+
+    def _sum_inside(self, x: Node, over: tuple[str, ...], span: Span) -> Node:
+        """``sum(x, over=...)`` with a public factor that lacks the axes outside: one product, not one per row."""
+        factor, core = split(x)
+        if not isinstance(core, Product) or core.left.type.visibility is Visibility.PRIVATE:
+            return self.sum(x, over, span)
+        if set(over) & set(core.left.type.axes):
+            return self.sum(x, over, span)
+        inner = self.product(core.left, self.sum(core.right, over, span), span)
+        return self.linear([(factor, inner)], x.type.denominator, span)
 
     def sum_by(self, x: Node, label: LabelDecl, span: Span) -> Node:
         """``sum(x, by=label)``. A part without the label's axis is multiplied by the number of rows in the
@@ -327,6 +341,17 @@ class Builder:
         left = ((factor, term.type) for factor, term in node.terms if axis not in self._vanishing[term])
         return node.constant + sum(factor * (t.hi if factor > 0 else t.lo) for factor, t in left)
 
+    def nearest(self, exact: Node, near: Node, room: Node, span: Span) -> Node:
+        """A value of which circuits may take a bound: ``near`` and at most ``room`` more, or less."""
+        denominator = lcm(*(node.type.denominator for node in (exact, near, room)))
+        given = (exact, near, room)
+        parts = [self.linear([(denominator // n.type.denominator, n)], denominator, span) for n in given]
+        t, axes = parts[0].type, self.union(parts)
+        kind = Type(axes, t.unit, denominator, t.lo, t.hi, visibility_of(parts))
+        vanishing = frozenset.intersection(*(self._vanishing[node] for node in parts))
+        fields = dict(zip(("exact", "near", "room"), parts, strict=True))
+        return self.node(Nearest, kind, span, parts, vanishing, **fields)
+
     # --- shared -------------------------------------------------------------------------------------------
 
     def vanishes(self, node: Node, axis: str) -> bool:
@@ -334,6 +359,10 @@ class Builder:
         zeros.
         """
         return axis in self._vanishing[node]
+
+    def vanish(self, node: Node, axes: frozenset[str]) -> None:
+        """Note that a node is 0 on the padded rows of axes for a reason that its operands do not show."""
+        self._vanishing[node] = self._vanishing[node] | axes
 
     def vanishing(self, node: Node) -> frozenset[str]:
         """The axes padded with zeros on whose padded rows the node is shown to be 0."""

@@ -28,9 +28,11 @@ from zkmargin.circuits.rules.rounding import (
     build_ceil,
     build_div,
     build_floor,
+    build_nearest,
     build_sqrt,
     infer_div,
     infer_floor,
+    infer_nearest,
     infer_sqrt,
 )
 from zkmargin.circuits.rules.shapes import Shape, Shapes
@@ -178,6 +180,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "div": _decimals("div(x, y", 2, frozenset(), infer_div, build_div),
         "floor": Function((Form("floor(x, u)", (2, 2)),), infer_floor, build_floor),
         "ceil": Function((Form("ceil(x, u)", (2, 2)),), infer_floor, build_ceil),
+        "nearest": Function((Form("nearest(x, u)", (2, 2)),), infer_nearest, build_nearest),
         "sqrt": _decimals("sqrt(x", 1, frozenset(), infer_sqrt, build_sqrt),
         "step": Function((Form("step(x, bound, value, over=axis)", (3, 3), _OVER),), infer_step, build_step),
         "value_at_risk": _tail("value_at_risk", build_value_at_risk),

@@ -37,6 +37,7 @@ from zkmargin.circuits.rules.tree import (
     Literal,
     Match,
     Max,
+    Nearest,
     Node,
     Padding,
     Pick,
@@ -269,6 +270,8 @@ class Reading:
                 return self.relabel(node)
             case Div():
                 return floor_quotient(self.on(node.x, axes), self.on(node.y, axes))
+            case Nearest():
+                return self.on(node.exact, axes)
             case Sqrt():
                 return root(self.found[node.x], node.divisor)
             case ValueAtRisk():

@@ -1,18 +1,32 @@
-"""Built-ins that round: ``div``, ``floor``, ``ceil``, ``sqrt``.     specs/rules.md#rounding
+"""Built-ins that round: ``div``, ``floor``, ``ceil``, ``nearest``, ``sqrt``.     specs/rules.md#rounding
 
 Each has its typing rule (``infer_...``) and its node (``build_...``); functions.py lists them.
 """
 
 from __future__ import annotations
 
-from math import gcd, isqrt
+from dataclasses import replace
+from math import gcd, isqrt, lcm
 
 from zkmargin.circuits.rules.build import Builder, split, visibility_of
 from zkmargin.circuits.rules.document import MAX_DECIMALS
 from zkmargin.circuits.rules.parse import Call
 from zkmargin.circuits.rules.problems import Refused
 from zkmargin.circuits.rules.shapes import Shape, Shapes
-from zkmargin.circuits.rules.tree import LIMIT, Div, Literal, Node, Positive, Span, Sqrt, Type, Unit, Visibility
+from zkmargin.circuits.rules.tree import (
+    LIMIT,
+    ONE,
+    Div,
+    Literal,
+    Node,
+    Positive,
+    Product,
+    Span,
+    Sqrt,
+    Type,
+    Unit,
+    Visibility,
+)
 
 
 def decimals_of(call: Call) -> int:
@@ -46,6 +60,15 @@ def infer_floor(shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:
     )
 
 
+def infer_nearest(shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:
+    """As ``floor``; a private value keeps the denominator of what it is rounded from, and of half a unit."""
+    x, u = given
+    rounded = infer_floor(shapes, call, given)
+    if x.visibility is not Visibility.PRIVATE:
+        return rounded
+    return shapes.limited(replace(rounded, denominator=lcm(x.denominator, 2 * u.denominator)), call.span)
+
+
 def infer_sqrt(_shapes: Shapes, call: Call, given: tuple[Shape, ...]) -> Shape:
     x = given[0]
     unit = x.unit.root() if x.unit is not None else None
@@ -65,6 +88,30 @@ def build_floor(builder: Builder, call: Call, given: tuple[Node, ...]) -> Node:
 def build_ceil(builder: Builder, call: Call, given: tuple[Node, ...]) -> Node:
     below = divide(builder, builder.negate(given[0], call.span), given[1], 0, call.span)
     return builder.negate(builder.product(given[1], below, call.span), call.span)
+
+
+def build_nearest(builder: Builder, call: Call, given: tuple[Node, ...]) -> Node:
+    """``floor(x + u / 2, u)``, with x and half a unit for those elements of x that are not zero."""
+    x, u = given
+    span = call.span
+    half = builder.quotient(u, 2, span)
+    quotient = divide(builder, builder.add([(1, x), (1, half)], span), u, 0, span)
+    if isinstance(quotient, Div):
+        builder.vanish(quotient, builder.vanishing(x))  # floor(1/2) is 0
+    exact = builder.product(u, quotient, span)
+    if x.type.visibility is not Visibility.PRIVATE:
+        return exact
+    _, core = split(x)
+    private = core.right if isinstance(core, Product) else core  # x is 0 where this is
+    return builder.nearest(exact, x, builder.product(half, _is_held(builder, private, span), span), span)
+
+
+def _is_held(builder: Builder, x: Node, span: Span) -> Node:
+    """1 where the integer x is not zero, else 0: ``min(abs(x), 1)`` in units of its last decimal."""
+    one = builder.literal(1, x.type.denominator, x.type.unit, span)
+    least = builder.minimum([builder.absolute(x, span), one], (), span)
+    each = ONE if x.type.unit is None else ONE / x.type.unit
+    return builder.product(least, builder.literal(x.type.denominator, 1, each, span), span)
 
 
 def divide(builder: Builder, x: Node, y: Node, decimals: int, span: Span) -> Node:

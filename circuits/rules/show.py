@@ -28,6 +28,7 @@ from zkmargin.circuits.rules.tree import (
     Literal,
     Match,
     Max,
+    Nearest,
     Node,
     Pick,
     Positive,
@@ -182,6 +183,8 @@ def format_node(node: Node, numbers: dict[Node, int]) -> str:
             return f"max({', '.join(map(ref, node.branches))}{over})"
         case Div():
             return f"div({ref(node.x)}, {ref(node.y)})"
+        case Nearest():
+            return f"nearest({ref(node.exact)}: {ref(node.near)} +- {ref(node.room)})"
         case Sqrt():
             return f"sqrt({ref(node.x)}" + (f" / {node.divisor})" if node.divisor > 1 else ")")
         case Step():

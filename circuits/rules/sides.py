@@ -17,6 +17,7 @@ from zkmargin.circuits.rules.tree import (
     Div,
     LinearSum,
     Match,
+    Nearest,
     Node,
     Pick,
     Product,
@@ -63,6 +64,9 @@ def _passed(node: Node, side: Side, plain: set[Node], conditions: Sequence[Condi
         yield from _product(node, side, plain)
     elif isinstance(node, Abs | Match):
         yield node.x, Side.EXACT
+    elif isinstance(node, Nearest):
+        yield from ((child, side) for child in node.read(side)[:1])
+        yield from ((room, Side.UPPER) for room in node.read(side)[1:])
     elif isinstance(node, Div):
         yield node.x, side
         yield node.y, _divisor(node, side)

@@ -20,6 +20,8 @@ Normal form, which lowering may rely on:
 - ``floor(x, u)`` is ``u * Div(x, u)``, ``ceil(x, u)`` is ``-floor(-x, u)``. Operands of Div, Sqrt, Match and Step
   carry the factors that bring them to matching denominators, so these nodes speak of integers alone. A Div by
   the integer 1 is gone.
+- A Sum of a Nearest is a Nearest of sums, so that what a circuit reads of it stays linear. A Nearest of a public value
+  is ``floor(x + u / 2, u)``.
 - ``value_at_risk`` and ``expected_shortfall`` with ``worst=1`` are Max, ``expected_shortfall`` with ``worst`` the
   number of scenarios is a Sum. Positive constant factors come out of both, any constant factor out of the
   ``value`` of a Step and the ``y`` of a Pick; positive ones of the ``score`` of a Pick are dropped.
@@ -71,6 +73,7 @@ __all__ = [
     "Match",
     "Max",
     "Monotone",
+    "Nearest",
     "Node",
     "Padding",
     "Pick",
@@ -261,6 +264,29 @@ class Sqrt(Node):
     @property
     def children(self) -> tuple[Node, ...]:
         return (self.x,)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Nearest(Node):
+    """``nearest(x, u)``, or a sum of such: the value of ``exact``, with ``near - room < exact <= near + room``.
+
+    ``near`` is x, ``room`` half of u where x is not zero; sums of both where elements are summed. All have this
+    node's denominator, ``room`` is never negative. Plaintext reads ``exact``. A circuit reads ``exact`` where the
+    exact value is asked for, else ``near + room`` as a bound from above, ``near - room`` as one from below: the only
+    node whose bounds an honest prover does not reach.
+    """
+
+    exact: Node
+    near: Node
+    room: Node
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.exact, self.near, self.room)
+
+    def read(self, side: Side) -> tuple[Node, ...]:
+        """The children that a circuit reads for a demand."""
+        return (self.exact,) if side is Side.EXACT else (self.near, self.room)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -101,6 +101,7 @@ TOKENS = (
     "floor(",
     "div(size, cash, decimals=2)",
     "sqrt(",
+    "nearest(size, 1)",
     "by=group",
     "worst=1.5",
     "/ 0",

@@ -64,7 +64,7 @@ _WIDE_RULES = sample(
         "fees": "sum(sum(abs(size), by=group) * fee, over=g)",
         "spread": "min(long, gross)",
         "shared": "sum(positive(held) * at(fee, by=group), over=i) / 2",
-        "rounded": "floor(spread, 0.5) + ceil(long, 2)",
+        "rounded": "floor(spread, 0.5) + ceil(long, 2) + sum(nearest(sum(held, by=group) * fee, 3), over=g)",
         "tail": "expected_shortfall(loss, over=s, worst=1.5) + value_at_risk(loss, over=s, worst=2)",
         "tiered": "step(long, cut, rate, over=t)",
         "share": "div(gross, 1 + tiered, decimals=1)",

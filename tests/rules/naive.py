@@ -201,6 +201,12 @@ def ceil(unit: Fraction, x: Fraction, u: Fraction) -> Fraction:
     return -floor(unit, -x, u)
 
 
+def nearest(unit: Fraction, x: Fraction, u: Fraction) -> Fraction:
+    """The multiple of u with the smallest distance, the larger one of two."""
+    below = floor(unit, x, u)
+    return below if x - below < below + u - x else below + u
+
+
 def root(unit: Fraction, x: Fraction) -> Fraction:
     """The largest multiple of the unit whose square is at most x, by bisection."""
     low, high = 0, 1
@@ -212,7 +218,13 @@ def root(unit: Fraction, x: Fraction) -> Fraction:
     return low * unit
 
 
-ROUNDING: dict[str, Callable[..., Fraction]] = {"floor": floor, "ceil": ceil, "div": div, "sqrt": root}
+ROUNDING: dict[str, Callable[..., Fraction]] = {
+    "floor": floor,
+    "ceil": ceil,
+    "div": div,
+    "sqrt": root,
+    "nearest": nearest,
+}
 
 
 def step(x: list[Fraction], bound: list[Fraction], value: list[Fraction]) -> Fraction:

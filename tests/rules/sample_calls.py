@@ -119,6 +119,7 @@ UNARY: list[Unary] = [
     lambda random, x, axes: (f"({x}) * {random.choice(('factor', '-1.5', '2', 'lever'))}", axes),
     lambda random, x, axes: (f"{random.choice(('positive', 'abs'))}({x})", axes),
     lambda random, x, axes: (f"{random.choice(('floor', 'ceil'))}({x}, {random.choice(('tick', '0.25', '3'))})", axes),
+    lambda random, x, axes: (f"nearest({x}, {random.choice(('tick', '0.25', '3'))})", axes),
     lambda _, x, axes: (f"ceil({x}, quantum)", axes | {"g"}),
     lambda random, x, axes: (f"div({x}, tick{_decimals(random)}) * tick", axes),
     lambda random, x, axes: (f"div({x}, quantum{_decimals(random)}) * tick", axes | {"g"}),

@@ -225,6 +225,6 @@ def test_every_error_shows_line_caret_kind_and_help() -> None:
         f"sample.yaml:{line} maintenance: root(cash)\n"
         f"{' ' * len(f'sample.yaml:{line} maintenance: ')}^^^^^^^^^^\n"
         "  error[name]: unknown built-in `root`\n"
-        "  help: built-ins are sum, at, max, min, positive, abs, div, floor, ceil, sqrt, step, value_at_risk, "
+        "  help: built-ins are sum, at, max, min, positive, abs, div, floor, ceil, nearest, sqrt, step, value_at_risk, "
         "expected_shortfall, match, pick"
     )

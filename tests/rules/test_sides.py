@@ -18,6 +18,7 @@ from zkmargin.circuits.rules.tree import (
     Div,
     LinearSum,
     Match,
+    Nearest,
     Node,
     Pick,
     Product,
@@ -50,6 +51,9 @@ EXPRESSIONS = [
     "90 - div(max(p, b), 1 + positive(a), decimals=1)",
     "90 + div(min(a, 0), 1 + positive(b)) - div(min(b, 0), 1 + positive(a))",
     "floor(max(a, b), 2) - ceil(min(a, b), 3)",
+    "nearest(max(a, b), 2) - nearest(min(a, b), 3)",
+    "90 - nearest(max(a, b) * up, 3) + max(nearest(b, 2), a)",
+    "abs(nearest(max(a, b), 2))",
     "sqrt(max(a, b), decimals=1) - sqrt(min(a, q))",
     "value_at_risk(max(a, b), over=x, worst=2) - value_at_risk(min(a, b), over=x, worst=2)",
     "expected_shortfall(max(a, b), over=x, worst=1.5) - expected_shortfall(min(a, b), over=x, worst=1.5)",
@@ -83,6 +87,9 @@ def _gains_once(rules: RuleSet, random: Random) -> bool:
         except ZeroDivisionError:
             return False  # no prover gets that far
         side = rules.sides.get(node, Side.EXACT)
+        if isinstance(node, Nearest) and side is not Side.EXACT:
+            near, room = (readings[1].on(child, node.type.axes) for child in node.read(side))
+            values = np.asarray(near + room if side is Side.UPPER else near - room, dtype=object)
         if isinstance(node, BOUNDED) and side is not Side.EXACT:
             moves = [random.choice((0, 0, 1, random.randrange(25))) for _ in range(values.size)]
             sign = 1 if side is Side.UPPER else -1
@@ -165,6 +172,7 @@ MISTAKES: list[tuple[str, str, Passed]] = [
     ("a divisor is always an upper bound", "div(", _divisor_towards_zero),
     ("step passes on", "step(", keeps_side(Step)),
     ("match passes on", "match(", keeps_side(Match)),
+    ("nearest passes on to its room", "nearest(", keeps_side(Nearest)),
     ("pick passes on to its score", "pick(", keeps_side(Pick)),
 ]
 

@@ -14,13 +14,29 @@ from typing import Any
 
 import numpy as np
 
-from zkmargin.circuits.rules import Evaluation, RuleSet, check_tables, evaluate, load_rules
+from zkmargin.circuits.rules import Evaluation, RuleSet, check_tables, evaluate, load_rules, parse_rules
 from zkmargin.circuits.rules.tree import ColumnDecl
 from zkmargin.circuits.tables import table_schema
 from zkmargin.margin.figures import Figures
 from zkmargin.margin.tables import Column, Label, Tables
 
-__all__ = ["World"]
+__all__ = ["World", "with_parts"]
+
+
+def with_parts(rules: RuleSet, *names: str) -> RuleSet:
+    """The rule set with some definitions without axes as columns of the account: cases state a rule's parts.
+
+    Each definition stands on a line of its own in the text; its column has six decimals.
+    """
+    text = rules.text.decode()
+    columns = ""
+    for name in names:
+        (line,) = (line for line in text.splitlines(keepends=True) if line.startswith(f"  {name}: "))
+        text = text.replace(line, "")
+        unit = rules.definitions[name].type.unit
+        columns += f"  {name}: {{unit: {unit or 1}, decimals: 6, min: -1e15, max: 1e15, from: venue}}\n"
+    text = text.replace("\nprivate:\n", f"\nprivate:\n{columns}")
+    return parse_rules(text.encode(), rules.file)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -67,7 +83,11 @@ class World:
             if label.fixed is None
         }
         names = {axis: tuple(f"{axis}{row}" for row in range(size)) for axis, size in active.items()}
-        tables = Tables(active, names, columns, tied, parameters)
+        return cls.on(rules, Tables(active, names, columns, tied, parameters), private)
+
+    @classmethod
+    def on(cls, rules: RuleSet, tables: Tables, private: Mapping[str, Any]) -> World:
+        """An account on tables that a builder made; raises a ZkMarginError where they do not fit."""
         check_tables(rules, tables)
         account = {declared.name: _scaled(declared, private[declared.name]) for declared in rules.private}
         return cls(rules, tables, account)

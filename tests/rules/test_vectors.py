@@ -22,11 +22,14 @@ COUNTS = {
     "derive_srm": 9,
     "drift_v2": 57,
     "dydx_v4": 17,
+    "es_quantile": 12,
     "gate_okx_isolated": 3,
     "gmx_v2": 3,
+    "hkex_es": 5,
     "hyperliquid": 3,
     "mango_v4": 18,
     "paradex_cross": 3,
+    "simm_2_5": 24,
     "starkex_perp": 4,
     "synthetix_v3": 9,
     "span": 10,
@@ -34,6 +37,7 @@ COUNTS = {
     "paradex_pm": 1,
     "deribit_pm": 1,
     "deribit_like_pm": 1,
+    "var_quantile": 12,
 }
 
 

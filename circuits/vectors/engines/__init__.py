@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zkmargin.circuits.vectors.engines import brackets, defi, derive, derive_pmrm2, perpetuals, portfolio
+from zkmargin.circuits.vectors.engines import (
+    brackets,
+    defi,
+    derive,
+    derive_pmrm2,
+    hkex,
+    perpetuals,
+    portfolio,
+    quantiles,
+    simm,
+)
 from zkmargin.circuits.vectors.engines.base import Adapter, Unsupported
 
 __all__ = ["ENGINES", "Unsupported"]
@@ -33,4 +43,8 @@ ENGINES: Mapping[str, Adapter] = {
     "paradex_pm": portfolio.paradex,
     "deribit_pm": portfolio.deribit,
     "deribit_like_pm": portfolio.dederi,
+    "hkex_es": hkex.hkex,
+    "simm_2_5": simm.simm,
+    "var_quantile": quantiles.quantile,
+    "es_quantile": quantiles.shortfall,
 }

@@ -29,6 +29,8 @@ from zkmargin.margin.tables import Tables
 
 WORLDS = all_worlds()
 MARKETS, ACCOUNTS = 2, 3
+LARGE = 120_000
+"""Constraints from which one market and one account of each claim must do."""
 STUBBORN_LIMIT = 40_000
 """Constraints up to which a stubborn prover is tried too: it runs on the plain-Python engine."""
 
@@ -89,12 +91,13 @@ def at_boundary(world: RuleWorld, random: Random, tables: Tables, claim: tuple[s
 def test_the_circuit_proves_what_the_plaintext_accepts_and_no_unit_more(name: str) -> None:
     world, random = WORLDS[name], Random(name)
     circuit = circuit_of(world)
-    for _ in range(MARKETS):
+    markets, accounts = (1, 1) if circuit.stats.constraints > LARGE else (MARKETS, ACCOUNTS)
+    for _ in range(markets):
         tables = world.market(random)
         check_tables(world.rule_set, tables)
         market = circuit.plan.bind(tables)
         for claim in claims_of(world, random):
-            for _ in range(ACCOUNTS):
+            for _ in range(accounts):
                 account, least = at_boundary(world, random, tables, claim)
                 if world.tight:
                     witness = witness_of(circuit, world.with_lever(account, least), claim, market)

@@ -109,3 +109,19 @@ def test_refused(
     assert refused.code == 2
     assert words in " ".join(refused.err.split())
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "requirement"),
+    [
+        ("-120.5", "99930.65"),  # 7,994,452 USD at 1/80
+        ("3000", "3100800"),  # 199,032,000 USD at 1/40, less 1,875,000: beyond 150 million the leverage is 20
+    ],
+)
+def test_an_account_of_a_venue_is_checked(world: World, tmp_path: Path, size: str, requirement: str) -> None:
+    market, account = tmp_path / "market.json", tmp_path / "account.csv"
+    common = ("--rules", "hyperliquid", "--domain", world["domain.json"], *PRICED, "--out", market)
+    ok("market", "build", HYPERLIQUID["20260206"], *common)
+    account.write_text(f"instrument,size\nBTC,{size}\ncash,100000000\n")
+    checked = ok("check", "--rules", "hyperliquid", "--market", market, "--account", account, "--json").json
+    assert checked["requirement"] == requirement

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,37 +36,56 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.LShift: ast.RShift,
     ast.RShift: ast.LShift,
 }
+COMMUTATIVE = ("max", "min")
+"""Swapping their arguments changes nothing."""
 COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.FunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """``function``: its qualified name, empty where the change is outside functions. ``lines``: of the statement."""
+    """``function``: its qualified name, empty where the change is outside functions. ``lines``: of the statement;
+    ``extent``: with the body that it guards. ``node`` and ``choice`` say what is changed, and how."""
 
     file: str
-    tree: ast.Module
+    source: str
+    node: int
+    choice: int
     line: int
     lines: range
+    extent: range
     function: str
     change: str
     code: str
+    key: str
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.change}: {self.code}"
+
+    def tree(self) -> ast.Module:
+        """The mutated source."""
+        tree = ast.parse(self.source)
+        nodes = list(ast.walk(tree))
+        node = nodes[self.node]
+        _, new = _options(node)[self.choice]
+        parent = next(parent for parent in nodes if any(child is node for child in ast.iter_child_nodes(parent)))
+        _replace(parent, node, ast.copy_location(new, node))
+        return ast.fix_missing_locations(tree)
 
 
 def mutants(file: str, source: str) -> Iterator[Mutant]:
     """Every mutant of a source, in the order of its nodes."""
     tree = ast.parse(source)
-    for position, original in enumerate(ast.walk(tree)):
-        for choice in range(len(_options(original))):
-            mutated = copy.deepcopy(tree)
-            nodes = list(ast.walk(mutated))
-            parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
-            node = nodes[position]
-            found = _apply(file, mutated, node, _options(node)[choice], parents)
-            if found is not None:
-                yield found
+    nodes = list(ast.walk(tree))
+    parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+    seen: dict[str, int] = {}
+    for position, node in enumerate(nodes):
+        chain = [node]
+        while chain[-1] in parents:
+            chain.append(parents[chain[-1]])
+        if any(isinstance(outer, ast.Raise) for outer in chain[1:]) or _is_annotation(chain):
+            continue
+        for choice, (change, _) in enumerate(_options(node)):
+            yield _describe(file, source, (position, choice), change, chain, seen)
 
 
 Change = tuple[str, ast.AST]
@@ -123,7 +143,7 @@ def _compare(node: ast.Compare, index: int, new: ast.cmpop) -> ast.Compare:
 def _call(node: ast.Call) -> list[Change]:
     found: list[Change] = []
     plain = not any(isinstance(argument, ast.Starred) for argument in node.args)
-    if plain and len(node.args) >= 2:
+    if plain and len(node.args) >= 2 and ast.unparse(node.func) not in COMMUTATIVE:
         first, second, *rest = node.args
         found.append(("arguments swapped", ast.Call(node.func, [second, first, *rest], node.keywords)))
     if plain and isinstance(node.func, ast.Name) and node.func.id == "range" and not _literal(node.args[-1]):
@@ -139,25 +159,30 @@ def _plus_one(node: ast.expr) -> ast.expr:
     return ast.BinOp(node, ast.Add(), ast.Constant(1))
 
 
-def _apply(
-    file: str, tree: ast.Module, node: ast.AST, change: Change, parents: dict[ast.AST, ast.AST]
-) -> Mutant | None:
-    """Put the change in the node's place. None where the node is not to be mutated: the text of an error, a type."""
-    name, new = change
-    chain = [node]
-    while chain[-1] in parents:
-        chain.append(parents[chain[-1]])
-    if any(isinstance(outer, ast.Raise) for outer in chain[1:]) or _is_annotation(chain):
-        return None
-    statement = next(outer for outer in chain if isinstance(outer, ast.stmt))
-    last = statement.body[0].lineno - 1 if isinstance(statement, COMPOUND) else statement.end_lineno
-    lines = range(statement.lineno, max(statement.lineno, last or 0) + 1)
-    code = " ".join((ast.unparse(node).partition("\n")[0]).split())[:90]
-    line = getattr(node, "lineno", statement.lineno)
-    function = _function(chain)
-    _replace(parents[node], node, ast.copy_location(new, node))
-    ast.fix_missing_locations(tree)
-    return Mutant(file, tree, line, lines, function, name, code)
+def _describe(
+    file: str, source: str, place: tuple[int, int], change: str, chain: list[ast.AST], seen: dict[str, int]
+) -> Mutant:
+    """``seen`` counts the mutants of a text, so that a key outlives changes elsewhere in the file."""
+    node, statement = chain[0], next(outer for outer in chain if isinstance(outer, ast.stmt))
+    end = statement.end_lineno or statement.lineno
+    definition = isinstance(statement, ast.FunctionDef | ast.ClassDef)
+    last = statement.body[0].lineno - 1 if isinstance(statement, COMPOUND) else end
+    lines = range(statement.lineno, max(statement.lineno, last) + 1)
+    function, around = _function(chain)
+    text = f"{file}\n{function}\n{ast.get_source_segment(source, around or statement)}"
+    seen[text] = seen.get(text, -1) + 1
+    return Mutant(
+        file,
+        source,
+        *place,
+        getattr(node, "lineno", statement.lineno),
+        lines,
+        lines if definition else range(statement.lineno, end + 1),
+        function,
+        change,
+        " ".join((ast.unparse(node).partition("\n")[0]).split())[:90],
+        hashlib.sha256(f"{text}\n{seen[text]}".encode()).hexdigest()[:24],
+    )
 
 
 def _is_annotation(chain: list[ast.AST]) -> bool:
@@ -172,15 +197,15 @@ def _is_annotation(chain: list[ast.AST]) -> bool:
     return False
 
 
-def _function(chain: list[ast.AST]) -> str:
-    """The qualified name of the outermost function around a node of its body."""
+def _function(chain: list[ast.AST]) -> tuple[str, ast.FunctionDef | None]:
+    """The outermost function around a node of its body, and its qualified name."""
     names: list[str] = []
     for inner, outer in reversed(list(itertools.pairwise(chain))):
         if isinstance(outer, ast.ClassDef):
             names.append(outer.name)
         elif isinstance(outer, ast.FunctionDef):
-            return ".".join([*names, outer.name]) if inner in outer.body else ""
-    return ""
+            return (".".join([*names, outer.name]), outer) if inner in outer.body else ("", None)
+    return "", None
 
 
 def _replace(parent: ast.AST, old: ast.AST, new: ast.AST) -> None:

@@ -1,0 +1,136 @@
+"""Processes that judge mutants, and the book of what they found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tests.mutation.mutants import Mutant
+
+KILLED, SURVIVED, LATE = "killed", "survived", "killed (time)"
+CPU_LIMIT = 240  # seconds of a mutant, which may have lost the end of a loop
+STUCK = 1800  # seconds on the clock, for one that waits
+
+
+@dataclass
+class Book:
+    """Results by key of the mutant, and seconds by test; kept in a file, so that a run can go on where one ended."""
+
+    path: Path
+    tests: str
+    keep: bool = False
+    entries: dict[str, dict[str, str]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def load(self) -> None:
+        """Read what earlier runs found. ``keep``: also what was killed by the tests of another day."""
+        with suppress(FileNotFoundError):
+            found: dict[str, Any] = json.loads(self.path.read_text())
+            self.seconds = found["seconds"]
+            for key, entry in found["mutants"].items():
+                if entry["tests"] == self.tests or (self.keep and entry["result"] != SURVIVED):
+                    self.entries[key] = entry
+
+    def save(self) -> None:
+        """Write everything anew."""
+        self.path.parent.mkdir(exist_ok=True)
+        scratch = self.path.with_suffix(".new")
+        scratch.write_text(json.dumps({"seconds": self.seconds, "mutants": self.entries}, indent=1))
+        scratch.replace(self.path)
+
+    def result(self, mutant: Mutant) -> str | None:
+        """What is known of a mutant."""
+        entry = self.entries.get(mutant.key)
+        return entry["result"] if entry else None
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """Of the files' names and contents."""
+    return hashlib.sha256(b"".join(f"{path} ".encode() + path.read_bytes() for path in sorted(paths))).hexdigest()[:24]
+
+
+class Board:
+    """At most ``jobs`` processes at a time, none begun after ``deadline``."""
+
+    def __init__(self, book: Book, jobs: int, deadline: float) -> None:
+        self.book, self.jobs, self.deadline = book, jobs, deadline
+        self.killers = mmap.mmap(-1, 2 * jobs)  # what a process says of itself: the number of the test that failed
+        self.free = list(range(jobs))
+        self.running: dict[int, tuple[Mutant, int, float]] = {}
+        self.names: list[str] = []  # of the tests, by number
+        self.judged = 0
+
+    def judge(self, mutant: Mutant, survives: Callable[[], bool]) -> None:
+        """Ask a forked process whether the tests pass with this mutant, unless that is known."""
+        if self.book.result(mutant) is not None:
+            return
+        while not self.free:
+            self._collect()
+        if time.time() > self.deadline:
+            return
+        self.slot = self.free.pop()
+        process = os.fork()
+        if process:
+            self.running[process] = (mutant, self.slot, time.time())
+            return
+        _answer(survives)
+
+    def ask(self, survives: Callable[[], bool]) -> bool:
+        """The same in a process of its own, at once and off the book."""
+        process = os.fork()
+        if not process:
+            _answer(survives)
+        return os.waitpid(process, 0)[1] == 0
+
+    def blame(self, test: int) -> None:
+        """In the process: the test that failed."""
+        self.killers[2 * self.slot : 2 * self.slot + 2] = test.to_bytes(2, "little")
+
+    def drain(self) -> None:
+        """Wait for all."""
+        while self.running:
+            self._collect()
+        self.book.save()
+
+    def _collect(self) -> None:
+        process, status = os.wait()
+        if process not in self.running:
+            return
+        mutant, slot, begun = self.running.pop(process)
+        self.free.append(slot)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 2:
+            raise RuntimeError(f"could not be judged: {mutant}")
+        result = SURVIVED if status == 0 else LATE if os.WIFSIGNALED(status) else KILLED
+        killer = int.from_bytes(self.killers[2 * slot : 2 * slot + 2], "little")
+        entry = {"result": result, "mutant": str(mutant), "tests": self.book.tests}
+        self.book.entries[mutant.key] = entry | ({"by": self.names[killer]} if self.names and result == KILLED else {})
+        self.judged += 1
+        if self.judged % 50 == 0:
+            self.book.save()
+            print(f"{self.judged} judged", file=sys.__stderr__, flush=True)
+        if result != KILLED:
+            print(f"{result}: {mutant} ({time.time() - begun:.0f} s)", file=sys.__stderr__, flush=True)
+
+
+def _answer(survives: Callable[[], bool]) -> NoReturn:
+    """End this process with what it found: 0, 1, or 2 where the engine itself failed. It prints nothing."""
+    code = 2
+    with suppress(BaseException):
+        signal.alarm(STUCK)
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT))
+        null = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(null, descriptor)
+        code = 0 if survives() else 1
+    os._exit(code)

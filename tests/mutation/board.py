@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 from tests.mutation.mutants import Mutant
 
 KILLED, SURVIVED, LATE = "killed", "survived", "killed (time)"
+RESULTS = {0: SURVIVED, 1: KILLED, -signal.SIGSEGV: KILLED, -signal.SIGXCPU: LATE, -signal.SIGALRM: LATE}
+"""By exit code, or the signal that ended a process."""
 CPU_LIMIT = 240  # seconds of a mutant, which may have lost the end of a loop
 STUCK = 1800  # seconds on the clock, for one that waits
 
@@ -109,14 +111,15 @@ class Board:
             return
         mutant, slot, begun = self.running.pop(process)
         self.free.append(slot)
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 2:
-            raise RuntimeError(f"could not be judged: {mutant}")
-        result = SURVIVED if status == 0 else LATE if os.WIFSIGNALED(status) else KILLED
+        code = os.waitstatus_to_exitcode(status)
+        if code not in RESULTS:
+            raise RuntimeError(f"could not be judged ({code}): {mutant}")
+        result = RESULTS[code]
         killer = int.from_bytes(self.killers[2 * slot : 2 * slot + 2], "little")
         entry = {"result": result, "mutant": str(mutant), "tests": self.book.tests}
         self.book.entries[mutant.key] = entry | ({"by": self.names[killer]} if self.names and result == KILLED else {})
         self.judged += 1
-        if self.judged % 50 == 0:
+        if self.judged % 10 == 0:
             self.book.save()
             print(f"{self.judged} judged", file=sys.__stderr__, flush=True)
         if result != KILLED:
@@ -128,7 +131,7 @@ def _answer(survives: Callable[[], bool]) -> NoReturn:
     code = 2
     with suppress(BaseException):
         signal.alarm(STUCK)
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT + 5))
         null = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
             os.dup2(null, descriptor)

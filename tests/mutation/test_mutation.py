@@ -1,0 +1,147 @@
+"""The engine itself: what it changes, what it counts as killed, and what it does not."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.board import KILLED, LATE, SURVIVED, Board, Book, digest_of
+from tests.mutation.judge import Probes, exchange
+from tests.mutation.mutants import Mutant, mutants
+
+SOURCE = '''
+LIMIT = 3
+
+def least(a: int, b: int = 0) -> int:
+    """The lesser."""
+    if a < b and not a == LIMIT:
+        raise ValueError("a" + "b" + str(1 + 1))
+    return a + b
+'''
+
+
+def least(a: int, b: int = 0) -> int:
+    if a < b:
+        return a
+    return b
+
+
+def test_every_slip_is_made_once() -> None:
+    found = list(mutants("sample.py", SOURCE))
+    assert sorted((m.function, m.change, m.code) for m in found) == sorted(
+        [
+            ("", "constant +1", "3"),
+            ("", "constant -1", "3"),
+            ("", "constant +1", "0"),
+            ("", "constant -1", "0"),
+            ("least", "condition negated", "if a < b and (not a == LIMIT):"),
+            ("least", "nothing returned", "return a + b"),
+            ("least", "and/or", "a < b and (not a == LIMIT)"),
+            ("least", "operand dropped", "a < b and (not a == LIMIT)"),
+            ("least", "operand dropped", "a < b and (not a == LIMIT)"),
+            ("least", "raise removed", "raise ValueError('a' + 'b' + str(1 + 1))"),
+            ("least", "Add to Sub", "a + b"),
+            ("least", "Lt to LtE", "a < b"),
+            ("least", "Lt to GtE", "a < b"),
+            ("least", "not dropped", "not a == LIMIT"),
+            ("least", "Eq to NotEq", "a == LIMIT"),
+        ]
+    )
+    original = ast.unparse(ast.parse(SOURCE))
+    texts = {ast.unparse(m.tree()) for m in found}
+    assert len(texts) == len({m.key for m in found}) == len(found)
+    assert original not in texts
+
+
+def test_a_mutant_keeps_its_key_where_others_change() -> None:
+    before = [m.key for m in mutants("sample.py", SOURCE) if m.function]
+    moved = SOURCE.replace("LIMIT = 3", "LIMIT = 4\nMORE = 5")
+    assert [m.key for m in mutants("sample.py", moved) if m.function] == before
+    changed = SOURCE.replace("return a + b", "return b + a")
+    assert not {m.key for m in mutants("sample.py", changed) if m.function} & set(before)
+
+
+def test_probes_tell_the_statements_that_are_reached() -> None:
+    reached: list[int] = []
+    tree = ast.parse(Path(__file__).read_text())
+    original = least.__code__
+    line = original.co_firstlineno
+    setattr(builtins, Probes.NAME, lambda _, at: reached.append(at - line))
+    try:
+        exchange(ast.fix_missing_locations(Probes("here").visit(tree)), [least])  # type: ignore[list-item]
+        assert least(1, 2) == 1
+        assert reached == [1, 2]
+        assert least(2, 1) == 1
+        assert reached == [1, 2, 1, 3]
+    finally:
+        least.__code__ = original
+        delattr(builtins, Probes.NAME)
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    return Board(Book(tmp_path / "out" / "book.json", "tests of today"), 2, time.time() + 60)
+
+
+@pytest.fixture
+def some() -> list[Mutant]:
+    return list(mutants("sample.py", SOURCE))
+
+
+def _crash() -> bool:
+    raise RuntimeError
+
+
+def _end() -> bool:
+    os.kill(os.getpid(), signal.SIGXCPU)
+    return True
+
+
+def _terminated() -> bool:
+    os.kill(os.getpid(), signal.SIGTERM)
+    return True
+
+
+def test_the_book_says_who_was_killed_and_is_read_again(board: Board, some: list[Mutant]) -> None:
+    board.judge(some[0], lambda: True)
+    board.judge(some[1], lambda: False)
+    board.judge(some[2], _end)
+    board.drain()
+    assert [board.book.result(mutant) for mutant in some[:4]] == [SURVIVED, KILLED, LATE, None]
+    board.judge(some[1], _crash)  # known: not asked again
+    board.drain()
+    for tests, keep, known in (("tests of today", False, 3), ("other tests", False, 0), ("other tests", True, 2)):
+        again = Book(board.book.path, tests, keep)
+        again.load()
+        assert len(again.entries) == known
+
+
+def test_what_the_engine_cannot_judge_is_no_kill(board: Board, some: list[Mutant]) -> None:
+    for failing in (_crash, _terminated):
+        board.judge(some[0], failing)
+        with pytest.raises(RuntimeError, match="could not be judged"):
+            board.drain()
+    assert not board.ask(_crash)
+    assert board.ask(lambda: True)
+
+
+def test_nothing_begins_after_the_deadline(tmp_path: Path, some: list[Mutant]) -> None:
+    board = Board(Book(tmp_path / "book.json", ""), 1, time.time() - 1)
+    board.judge(some[0], lambda: True)
+    board.drain()
+    assert board.book.result(some[0]) is None
+
+
+def test_a_digest_is_of_names_and_contents(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("x")
+    two.write_text("y")
+    digests = {digest_of([one]), digest_of([two]), digest_of([one, two]), digest_of([])}
+    two.write_text("x")
+    assert len(digests | {digest_of([two])}) == 5

@@ -84,6 +84,8 @@ class Reader:
         self.file = file
         self.problems: list[Problem] = []
         self.lines = tuple(_BREAK.split(text[:MAX_BYTES].decode("utf-8", "replace")))
+        # Another file, given by a slip of the hand, may be an account or a key: nothing of it is shown.
+        self.is_rule_set = any(line.startswith("rules:") for line in self.lines)
         if len(text) > MAX_BYTES:
             self.stop(1, 1, f"a rule file has at most {MAX_BYTES} bytes")
         try:
@@ -118,7 +120,8 @@ class Reader:
     def span(self, line: int, column: int, width: int) -> Span:
         text = self.lines[line - 1]
         column = min(column, len(text) + 1)
-        return Span(self.file, line, column, max(1, min(width, len(text) + 1 - column)), text)
+        width = max(1, min(width, len(text) + 1 - column))
+        return Span(self.file, line, column, width, text if self.is_rule_set else "")
 
     def at(self, node: yaml.Node) -> Span:
         start, end = node.start_mark, node.end_mark

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -94,11 +95,11 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         return _report(_internal("out of memory", ""), "E_INTERNAL: out of memory", 2, as_json)
     except Exception as error:  # the last line of defence: values must not reach the terminal
-        if os.environ.get("ZKMARGIN_DEBUG"):
-            raise
         where = _innermost(error.__traceback__)
         message = f"unexpected {type(error).__name__}"
-        text = f"E_INTERNAL: {message}; {where}; this is a defect; ZKMARGIN_DEBUG=1 shows more, secrets included"
+        text = f"E_INTERNAL: {message}; {where}; this is a defect; ZKMARGIN_DEBUG=1 shows the calls that led there"
+        if os.environ.get("ZKMARGIN_DEBUG"):
+            click.echo(_calls(error), err=True)
         return _report(_internal(message, where), text, 2, as_json)
     return code if isinstance(code, int) else 0
 
@@ -123,14 +124,22 @@ def _internal(message: str, where: str) -> dict[str, str | None]:
     return ZkMarginError(message, where=where).as_json()
 
 
-def _innermost(traceback: TracebackType | None) -> str:
+def _innermost(entry: TracebackType | None) -> str:
     """File and line of the innermost frame: enough for a report, and never a value."""
     where = "unknown place"
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        where = f"{os.path.basename(code.co_filename)}:{traceback.tb_lineno}"
-        traceback = traceback.tb_next
+    while entry is not None:
+        where = f"{os.path.basename(entry.tb_frame.f_code.co_filename)}:{entry.tb_lineno}"
+        entry = entry.tb_next
     return where
+
+
+def _calls(error: BaseException | None) -> str:
+    """The stack of an exception and of those behind it: types and lines of code. What they say may be secret."""
+    shown = ""
+    while error is not None:
+        shown = f"{''.join(traceback.format_tb(error.__traceback__))}{type(error).__name__}\n{shown}"
+        error = error.__cause__ or error.__context__
+    return shown.rstrip()
 
 
 if __name__ == "__main__":

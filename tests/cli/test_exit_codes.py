@@ -73,13 +73,13 @@ WRITES = re.compile(r"\[([a-z]+)\]")
 PLACES = [(name, read) for name, text in COMMANDS.items() for read in READS.findall(text)]
 
 
-def _leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None
-            yield from _leaves(inner, (*path, name))
+            yield from leaves(inner, (*path, name))
     else:
         yield " ".join(path)
 
@@ -139,7 +139,7 @@ def invoke(name: str, inputs: Path, out: Path, bad: Mapping[str, Path] | None = 
 
 
 def test_every_command_is_listed() -> None:
-    assert set(_leaves(cli)) == set(COMMANDS) | OUTSIDE
+    assert set(leaves(cli)) == set(COMMANDS) | OUTSIDE
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

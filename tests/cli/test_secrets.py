@@ -1,203 +1,62 @@
-"""Canaries: every command runs on marked positions, keys and salts; whatever it prints or leaves is searched for them.
-
-Each command is a process with a working folder, TMPDIR and HOME of its own. A secret is looked for in the encodings
-that a careless line would use: decimal, scaled and with separators, hex and bytes of either order, base64. It may
-stand only where ALLOWED says: in the private documents (mode 0600), and in what the trader's own commands print.
-"""
+"""Canaries: every command runs on marked positions, keys and salts, in text and in JSON, to its end, to a refusal, to a
+defect; whatever it prints or leaves behind is searched for them (``canaries.py`` says where they may stand)."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
-import re
-import shlex
-import stat
-import subprocess
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from mmap import mmap
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
+import click
 import pytest
-from parties import CASH, IDS, KEYS, PUBLISHER, VENUE, World
-from test_exit_codes import COMMANDS, READS, WRITES, write_inputs
+from cages import Ran, files, run_caged
+from canaries import AMOUNTS, SECRETS
+from marked import MARKED_CASH, PHRASE, POOR, ROOT, SIZES, Marked
+from parties import CASH, KEYS, PUBLISHER, VENUE
+from test_exit_codes import COMMANDS, PLACES, WRITES, leaves
 
 from zkmargin.attestations.keyfiles import OwnerKeyFile
 from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.attestations.positions import PositionOpening
+from zkmargin.cli.main import cli
 from zkmargin.encoding import hex_bytes
 from zkmargin.errors import MarginShort, ZkMarginError
 from zkmargin.field import FR_MODULUS
 from zkmargin.formats import write_wtns
 
-SIZES = (735_193, -61_847, 483_729, -292_817, 0, 150_377)  # 7351.93 contracts, ...
-MARKED_CASH = 73_451_928_357  # 734,519,283.57 USD
-POOR = -99_451_928_357
-ROOT = int.from_bytes(b"a private wire, marked, 31 byte", "big")
-PHRASE = "canary-Quaint9Zebra-phrase"
-SEEDS = {"owner seed": b"\x34" * 32, "publisher seed": b"\x15" * 32, "venue seed": b"\x16" * 32}
-
-AMOUNTS, SALTS, SECRETS = "amounts", "salts", "secrets"
-ALLOWED: Mapping[tuple[str, str], set[str]] = {
-    ("account import", "stdout"): {AMOUNTS},
-    ("account import", "account"): {AMOUNTS},
-    ("account show", "stdout"): {AMOUNTS},
-    ("check", "stdout"): {AMOUNTS},
-    ("attest positions", "opening"): {AMOUNTS, SALTS},
-}
-"""Command and place to the kinds of secrets that belong there."""
-PRIVATE = {"account", "opening", "key"}
-"""Files that only their owner may read."""
-
-
-def _numbers(value: int, decimals: int = 0) -> Iterator[str]:
-    """Patterns of a number as text: exact digits, bounded by others, with and without point and separators."""
-    magnitude = abs(value)
-    shown = {str(magnitude), f"{magnitude:,}", f"{magnitude:_}", str(value % FR_MODULUS), f"0x{magnitude:x}"}
-    if decimals:
-        whole, rest = divmod(magnitude, 10**decimals)
-        shown |= {f"{form}.{rest:0{decimals}d}" for form in (str(whole), f"{whole:,}", f"{whole:_}")}
-    yield from (rf"(?<![0-9a-fA-F]){re.escape(text)}(?![0-9a-fA-F])" for text in shown)
-
-
-def _bytes(raw: bytes) -> Iterator[bytes]:
-    """The bytes themselves, hex of either case, and base64 at each alignment where it is not so short that random
-    bytes of a key hold it.
-    """
-    yield raw
-    yield raw.hex().encode()
-    yield raw.hex().upper().encode()
-    for shift in range(3):
-        padded = bytes(shift) + raw + bytes((-shift - len(raw)) % 3)
-        inner = base64.b64encode(padded)[4 if shift else 0 : -4]
-        if len(inner) < 8:
-            continue
-        yield from (inner, inner.replace(b"+", b"-").replace(b"/", b"_"))
-
-
-def _integer(value: int, lengths: tuple[int, ...]) -> Iterator[bytes]:
-    """An integer, and a negative one modulo r, as bytes of either order."""
-    for length in lengths:
-        number = value % (FR_MODULUS if length == 32 else 1 << 8 * length)
-        for raw in (number.to_bytes(length, "little"), number.to_bytes(length, "big")):
-            yield from _bytes(raw)
-
-
-@dataclass(frozen=True)
-class Canary:
-    """A secret and the one pattern that finds it in any encoding."""
-
-    name: str
-    kind: str
-    pattern: re.Pattern[bytes]
-
-    @classmethod
-    def of_number(cls, name: str, kind: str, value: int, decimals: int = 0, lengths: tuple[int, ...] = (32,)) -> Canary:
-        texts = [text.encode() for text in _numbers(value, decimals)]
-        return cls(name, kind, re.compile(b"|".join([*texts, *map(re.escape, _integer(value, lengths))])))
-
-    @classmethod
-    def of_bytes(cls, name: str, kind: str, raw: bytes) -> Canary:
-        found = [re.escape(form) for value in (raw, raw[::-1]) for form in _bytes(value)]
-        found.append(str(int.from_bytes(raw, "big")).encode())
-        return cls(name, kind, re.compile(b"|".join(found)))
-
-
-def _canaries(opening: PositionOpening) -> list[Canary]:
-    amounts = {f"size of {name}": size for name, size in zip(IDS, SIZES, strict=True) if size}
-    amounts |= {"cash": MARKED_CASH, "poor cash": POOR}
-    keys: OwnerKeys = KEYS
-    return [
-        *(Canary.of_number(name, AMOUNTS, value, 2, (8, 32)) for name, value in amounts.items()),
-        Canary.of_number("salt of the opening", SALTS, opening.salt),
-        Canary.of_number("ask", SECRETS, keys.ask),
-        Canary.of_number("nk", SECRETS, keys.nk),
-        Canary.of_number("private wire", SECRETS, ROOT),
-        *(Canary.of_bytes(name, SECRETS, seed) for name, seed in SEEDS.items()),
-        Canary.of_bytes("passphrase", SECRETS, PHRASE.encode()),
-    ]
-
-
-@dataclass(frozen=True)
-class Marked:
-    """Marked files, a HOME that all commands share (its cache is searched at the end), and the canaries."""
-
-    inputs: Path
-    home: Path
-    world: World
-    canaries: list[Canary]
-
-    def leaks(self, content: bytes, allowed: set[str] = frozenset()) -> list[str]:  # type: ignore[assignment]
-        return [c.name for c in self.canaries if c.kind not in allowed and c.pattern.search(content)]
-
-    def run(self, name: str, scratch: Path, changes: Mapping[str, Path], phrase: str, *more: str) -> Ran:
-        """Run a command of COMMANDS as a process; nothing may be left but what it was told to write."""
-        places = {place: scratch / place for place in ("out", "cwd", "tmp")}
-        for place in places.values():
-            place.mkdir(parents=True)
-        text = READS.sub(lambda m: str(changes.get(m[1], self.inputs / m[1])), COMMANDS[name])
-        arguments = shlex.split(WRITES.sub(lambda m: str(places["out"] / m[1]), text))
-        kept = ("PATH", "PYTHONPATH", "LANG", "SYSTEMROOT")
-        environment = {key: os.environ[key] for key in kept if key in os.environ} | {
-            "HOME": str(self.home),
-            "TMPDIR": str(places["tmp"]),
-            "ZKMARGIN_PASSPHRASE": phrase,
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "zkmargin.cli.main", *name.split(), *arguments, *more],
-            cwd=places["cwd"],
-            env=environment,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-            check=False,
-        )
-        assert b"Traceback" not in done.stderr, done.stderr.decode()
-        assert _files(places["cwd"]) == _files(places["tmp"]) == [], name
-        return Ran(name, done.returncode, done.stdout, done.stderr, places["out"])
-
-    def search(self, ran: Ran, extra: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-        """Everything that a command printed or wrote."""
-        places = {"stdout": ran.out, "stderr": ran.err}
-        for path in _files(ran.folder):
-            places[str(path.relative_to(ran.folder))] = path.read_bytes()
-            if path.name in PRIVATE:
-                assert stat.S_IMODE(path.stat().st_mode) == 0o600, (ran.name, path.name)
-        for place, content in places.items():
-            allowed = ALLOWED.get((ran.name, place), set()) | (extra if place == "stdout" else set())
-            assert self.leaks(content, allowed) == [], (ran.name, place)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a process did."""
-
-    name: str
-    code: int
-    out: bytes
-    err: bytes
-    folder: Path
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+pytestmark = pytest.mark.prove
+STYLES: dict[str, list[str]] = {"text": [], "json": ["--json"]}
+ELSEWHERE = {"demo"}
+"""Commands with a canary test of their own: test_secrets_of_the_demo."""
 
 
 @pytest.fixture(scope="module")
 def marked(tmp_path_factory: pytest.TempPathFactory) -> Marked:
-    folder = tmp_path_factory.mktemp("marked")
-    inputs, home = folder / "inputs", folder / "home"
-    inputs.mkdir()
-    home.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZKMARGIN_CACHE", str(folder / "cache"))
-        patch.setattr("test_exit_codes.PASSPHRASE", PHRASE)
-        patch.setenv("ZKMARGIN_PASSPHRASE", PHRASE)
-        world = write_inputs(inputs, SIZES, MARKED_CASH, ROOT)
-    opening = PositionOpening.read(inputs / "opening.json")
-    return Marked(inputs, home, world, _canaries(opening))
+    return Marked.make(tmp_path_factory.mktemp("marked"))
+
+
+def test_no_command_is_left_out() -> None:
+    assert set(leaves(cli)) == set(COMMANDS) | ELSEWHERE
+
+
+def test_no_secret_is_an_option() -> None:
+    """Arguments are public on any machine: secrets come in files, the passphrase by file, environment or terminal."""
+    for name in leaves(cli):
+        command: click.Command = cli
+        for word in name.split():
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), word)  # type: ignore[assignment]
+        for parameter in command.params:
+            spelled = " ".join(parameter.opts).lower()
+            assert not any(word in spelled for word in ("pass", "phrase", "secret", "seed", "salt")), name
+            if any(word in spelled for word in ("key", "opening", "account")):
+                assert isinstance(parameter.type, click.Path), (name, spelled)
 
 
 def test_the_canaries_sing(marked: Marked) -> None:
@@ -214,17 +73,21 @@ def test_the_canaries_sing(marked: Marked) -> None:
     assert CASH != MARKED_CASH
 
 
-@pytest.mark.parametrize("style", ["text", "json"])
-@pytest.mark.prove
+@pytest.mark.parametrize("style", STYLES)
 def test_every_command(style: str, marked: Marked, tmp_path: Path) -> None:
-    commands = (
-        COMMANDS if style == "json" else {name: COMMANDS[name] for name in ("check", "prove", "verify", "keys show")}
-    )
-    for name in commands:
-        ran = marked.run(name, tmp_path / name.replace(" ", "-"), {}, PHRASE, *(["--json"] if style == "json" else []))
-        assert ran.code == 0, (name, ran.out, ran.err)
-        marked.search(ran)
-    assert [(path.name, leaks) for path in _files(marked.home) if (leaks := marked.leaks(path.read_bytes()))] == []
+    for name in COMMANDS:
+        ran = marked.run(name, tmp_path / name.replace(" ", "-"), *STYLES[style])
+        assert ran.code == 0, (name, str(ran))
+        marked.search(name, ran)
+    marked.search_home()
+
+
+@pytest.mark.parametrize(("name", "style"), [("keys show", "json"), ("prove", "text"), ("verify", "json")])
+def test_processes(name: str, style: str, marked: Marked, tmp_path: Path) -> None:
+    """As people call them; the passphrase of the key is in a file."""
+    ran = marked.run_process(name, tmp_path, *STYLES[style])
+    assert ran.code == 0, (name, str(ran))
+    marked.search(name, ran)
 
 
 FAILURES = {
@@ -235,7 +98,6 @@ FAILURES = {
     "an opening out of bounds": ["prove"],
     "an opening with a size that is no number": ["prove"],
     "an opening cut short": ["prove", "inspect"],
-    "private documents": ["inspect", "verify", "policy show", "market show"],
     "a bad witness": ["groth16 prove"],
     "an account out of bounds": ["attest positions", "check", "account show", "account import"],
     "an account with too many decimals": ["attest positions", "check", "account show", "account import"],
@@ -247,14 +109,11 @@ SPOILT = (b"735193", b"735194", b"618.47")
 """What is left of marked values in the spoilt files, which also must not come back."""
 
 
-def _spoil(failure: str, name: str, marked: Marked, folder: Path) -> tuple[dict[str, Path], str]:
+def _spoil(failure: str, marked: Marked, folder: Path) -> tuple[dict[str, Path], str]:
     """The files that a failing call reads instead, and its passphrase."""
     read = marked.inputs.joinpath
     if failure == "wrong passphrase":
         return {}, "another-phrase-entirely"
-    if failure == "private documents":
-        place = READS.findall(COMMANDS[name])[0]
-        return {place: read("opening.json")}, PHRASE
     if failure == "shortfall":
         statement, opening = marked.world.statement(SIZES, POOR)
         changed = {"statement.json": statement.to_text(), "opening.json": opening.to_text()}
@@ -293,22 +152,120 @@ def _spoil(failure: str, name: str, marked: Marked, folder: Path) -> tuple[dict[
     return {file: folder / file for file in changed}, PHRASE
 
 
+@pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("failure", list(FAILURES))
-def test_every_failure(failure: str, marked: Marked, tmp_path: Path) -> None:
+def test_every_failure(failure: str, style: str, marked: Marked, tmp_path: Path) -> None:
     """Refusals say what is wrong without saying what is there; the trader's own shortfall is explained."""
+    instead, phrase = _spoil(failure, marked, tmp_path)
     for name in FAILURES[failure]:
-        changes, phrase = _spoil(failure, name, marked, tmp_path)
-        ran = marked.run(
-            name, tmp_path / name.replace(" ", "-"), changes, phrase, *([] if failure == "shortfall" else ["--json"])
-        )
-        tells = (failure, name) == ("private documents", "inspect")  # it names the kind of document and no more
-        assert ran.code in ((0,) if tells else (1, 2)), (name, ran.out, ran.err)
-        assert b"E_INTERNAL" not in ran.out + ran.err, (name, ran.out, ran.err)
-        assert _files(ran.folder) == [], name
-        found = Ran(f"{name} refused", ran.code, ran.out, ran.err, ran.folder)
-        marked.search(found, {AMOUNTS} if failure == "shortfall" else set())
-        for spoilt in SPOILT:
-            assert spoilt not in ran.out + ran.err, (name, ran.out, ran.err)
+        scratch = tmp_path / name.replace(" ", "-")
+        ran = marked.run(name, scratch, *STYLES[style], instead=instead, environment=marked.environment(phrase))
+        _refused(name, ran)
+        marked.search(f"{name} refused", ran, {AMOUNTS} if failure == "shortfall" else set())
+        if failure != "shortfall":
+            assert not any(spoilt in ran.out + ran.err for spoilt in SPOILT), (name, str(ran))
+
+
+def _refused(name: str, ran: Ran) -> None:
+    assert ran.code in (1, 2), (name, str(ran))
+    assert b"E_INTERNAL" not in ran.out + ran.err, (name, str(ran))
+    assert files(ran.folder) == [], name
+
+
+TAKES = {
+    ("account import", "export.csv", "account.csv"),
+    ("account show", "account.csv", "export.csv"),
+    ("check", "account.csv", "export.csv"),
+    ("attest positions", "account.csv", "export.csv"),
+    ("keys show", "publisher.key", "owner.key"),
+    ("inspect", "proof.json", "opening.json"),
+    ("inspect", "proof.json", "owner.key"),
+    ("inspect", "proof.json", "circuit.wtns"),
+}
+"""Commands that do take a private document in the place of another; `inspect` names its kind and no more."""
+
+
+@pytest.mark.parametrize("document", ["opening.json", "account.csv", "owner.key", "circuit.wtns"])
+def test_private_documents_in_the_place_of_others(document: str, marked: Marked, tmp_path: Path) -> None:
+    """A slip of the hand: what is read is not what was meant, and is not quoted."""
+    for index, (name, read) in enumerate(PLACES):
+        if read == document:
+            continue
+        scratch = tmp_path / str(index)
+        style = list(STYLES.values())[index % 2]
+        ran = marked.run(name, scratch, *style, instead={read: marked.inputs / document})
+        if (name, read, document) in TAKES:
+            marked.search(name, ran)
+            continue
+        _refused(name, ran)
+        marked.search(f"{name} refused", ran)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_nowhere_to_write(style: str, marked: Marked, tmp_path: Path) -> None:
+    """All the work is done, and its result has no place; or, where there is none to write, the call is wrong."""
+    blocked = tmp_path / "a-file"
+    blocked.touch()
+    for name, text in COMMANDS.items():
+        scratch = tmp_path / name.replace(" ", "-")
+        words = marked.words(name, blocked / "out") if WRITES.search(text) else [*name.split(), "--no-such-option"]
+        ran = run_caged([*words, *STYLES[style]], scratch, marked.environment())
+        _refused(name, ran)
+        marked.search(f"{name} refused", ran)
+
+
+# --- defects -----------------------------------------------------------------------------------------------
+
+
+class Unexpected(Exception):
+    """A defect whose text is all that is secret."""
+
+
+def _fail_at(marked: Marked, at: int, tally: mmap) -> Callable[[], None]:
+    """Raise at the ``at``-th call of a function of the package, and from behind another exception; count the calls."""
+    secret = " ".join(
+        [PHRASE, str(KEYS.ask), str(ROOT), *map(str, SIZES), (marked.inputs / "opening.json").read_text()]
+    )
+
+    def arm() -> None:
+        def profile(frame: FrameType, event: str, _: Any) -> None:
+            if event != "call" or not frame.f_globals.get("__name__", "").startswith("zkmargin."):
+                return
+            count = int.from_bytes(tally[:8], "little") + 1
+            tally[:8] = count.to_bytes(8, "little")
+            if count == at:
+                sys.setprofile(None)
+                try:
+                    raise ValueError(secret)
+                except ValueError as error:
+                    raise Unexpected(secret, PHRASE) from error
+
+        sys.setprofile(profile)
+
+    return arm
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_a_defect_tells_nothing(name: str, marked: Marked, tmp_path: Path) -> None:
+    """Whatever a command was doing when it met a defect: the place is named, its secrets are not."""
+    tally = mmap(-1, 8)
+    style = list(STYLES.values())[list(COMMANDS).index(name) % 2]
+    assert marked.run(name, tmp_path / "whole", *style, before=_fail_at(marked, 0, tally)).code == 0
+    calls = int.from_bytes(tally[:8], "little")
+    reported = 0
+    for index, at in enumerate((calls // 2, calls * 9 // 10, calls - 1)):
+        tally[:8] = bytes(8)
+        debug = {"ZKMARGIN_DEBUG": "1"} if index else {}
+        environment = marked.environment() | debug
+        ran = marked.run(name, tmp_path / str(at), *style, environment=environment, before=_fail_at(marked, at, tally))
+        marked.search(name, ran)
+        if ran.code == 0:  # some library takes any exception for "not this one of two kinds"
+            continue
+        reported += 1
+        assert ran.code == 2, (at, str(ran))
+        assert b"E_INTERNAL" in ran.out + ran.err, (at, str(ran))
+        assert (b", in profile" in ran.err) == bool(debug), (at, str(ran))
+    assert reported
 
 
 def test_exceptions_carry_no_value(marked: Marked) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from zkmargin import backend, reference
 from zkmargin.errors import BytesLength, FieldRange, ProofInvalid, ProofPoint, ZkMarginError
 from zkmargin.field import FQ_MODULUS as Q
 from zkmargin.field import FR_MODULUS as R
+from zkmargin.verifier import groth16
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
 
 
@@ -171,6 +173,81 @@ def test_the_sum_of_a_thousand_public_inputs(name: str) -> None:
     verify_groth16(vk, le(*inputs), proof, engine=name)
     inputs[777] = (inputs[777] + 1) % R
     refused(name, ProofInvalid, vk, le(*inputs), proof)
+
+
+def test_a_key_without_public_inputs(name: str) -> None:
+    """One point of the key is enough: ``alpha beta + k + C delta = A B``."""
+    alpha, beta, delta, b, k, c = 3, 5, 7, 11, 13, 17
+    a = (alpha * beta + k + c * delta) * pow(b, -1, R) % R
+    vk = g1(alpha) + g2(beta) + g2(1) + g2(delta) + g1(k)
+    verify_groth16(vk, b"", g1(a) + g2(b) + g1(c), engine=name)
+    refused(name, ProofInvalid, vk, b"", g1(a + 1) + g2(b) + g1(c))
+    refused(name, BytesLength, vk[:-64], b"", g1(a) + g2(b) + g1(c))
+
+
+def test_digits_at_the_edges_of_their_windows(name: str) -> None:
+    """Scalars of ones, of halves and around r, a few and many, sum to what integers say."""
+    alpha, beta, delta, b, c = 3, 5, 7, 11, 17
+    edges = [0, 1, 2, 3, R - 1, R - 2, R // 2, R // 2 + 1, 2**253, 2**253 + 2**252 - 1, int("10" * 126, 2)]
+    table = [g1(k) for k in range(1, 8)]
+    for inputs in (edges[:1], edges[-2:], edges * 6):
+        picks = [index % len(table) for index in range(len(inputs) + 1)]
+        total = sum((pick + 1) * value for pick, value in zip(picks, [1, *inputs], strict=True))
+        a = (alpha * beta + total + c * delta) * pow(b, -1, R) % R
+        vk = g1(alpha) + g2(beta) + g2(1) + g2(delta) + b"".join(table[pick] for pick in picks)
+        verify_groth16(vk, le(*inputs), g1(a) + g2(b) + g1(c), engine=name)
+
+
+def test_infinity_is_zeros_and_nothing_else(name: str, small_proof: Any) -> None:
+    """A zero among coordinates does not make a point infinite."""
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    a, b, c = proof[:64], proof[64:192], proof[192:]
+    for point in (le(0, 1), le(1, 0)):
+        refused(name, ProofPoint, vk, publics, point + b + c)
+        refused(name, ProofPoint, vk, publics, a + b + point)
+        refused(name, ProofPoint, vk[:-64] + point, publics, proof)
+    for place in range(4):
+        point = le(*(int(index == place) for index in range(4)))
+        refused(name, ProofPoint, vk, publics, a + point + c)
+        refused(name, ProofPoint, vk[:64] + point + vk[192:], publics, proof)
+
+
+def test_the_greatest_values_are_canonical(name: str, small_proof: Any) -> None:
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    refused(name, ProofInvalid, vk, le(R - 1) + publics[32:], proof)
+    refused(name, FieldRange, vk, le(R) + publics[32:], proof)
+    refused(name, ProofPoint, vk, publics, le(Q - 1) + proof[32:])
+    refused(name, ProofPoint, vk, publics, proof[:-32] + le(Q - 1))
+    refused(name, FieldRange, vk, publics, le(Q) + proof[32:])
+
+
+class Odd:
+    """The reference, but for its verdict."""
+
+    def __init__(self, verdict: Callable[[], object]) -> None:
+        self._real, self._verdict = backend.engine("reference"), verdict
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def groth16_verify(self, *_: bytes) -> object:
+        return self._verdict()
+
+
+@pytest.mark.parametrize("verdict", [None, 1, "yes", b"\1", False, 0])
+def test_only_true_is_true(verdict: object, small_proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groth16, "arithmetic_engine", lambda _: Odd(lambda: verdict))
+    refused("rust", ProofInvalid, small_proof.verifying_key, small_proof.publics, small_proof.proof)
+
+
+def test_an_engine_that_refuses_for_no_reason_that_is_known(small_proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All points are good: then it is still no."""
+
+    def refuse() -> object:
+        raise ValueError("no")
+
+    monkeypatch.setattr(groth16, "arithmetic_engine", lambda _: Odd(refuse))
+    refused("rust", ProofInvalid, small_proof.verifying_key, small_proof.publics, small_proof.proof)
 
 
 def test_the_python_verifier_leaves_the_recursion_limit() -> None:

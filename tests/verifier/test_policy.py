@@ -95,6 +95,8 @@ def test_only_exact_triples_are_accepted() -> None:
         ({"publishers": Signers(members=(A,), threshold=0)}, Quorum),
         ({"publishers": Signers(members=(A,), threshold=2)}, Quorum),
         ({"publishers": Signers(members=(), threshold=0)}, Quorum),
+        ({"venues": (venue(signers=Signers(members=(B, A), threshold=1)),)}, SignatureOrder),
+        ({"venues": (venue(), venue(2, signers=Signers(members=(A,), threshold=2)))}, Quorum),
         ({"claim": LeastClaim(kind="maintenance", num=1, den=2)}, ClaimMismatch),
         ({"claim": LeastClaim(kind="maintenance", num=0, den=0)}, ClaimMismatch),
         ({"trust_everyone": True}, SchemaUnknownField),

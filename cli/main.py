@@ -94,7 +94,7 @@ def run(arguments: list[str]) -> int:
         return 2
     except MemoryError:
         return _report(_internal("out of memory", ""), "E_INTERNAL: out of memory", 2, as_json)
-    except Exception as error:  # the last line of defence: values must not reach the terminal
+    except Exception as error:  # noqa: BLE001  the last line of defence: values must not reach the terminal
         where = _innermost(error.__traceback__)
         message = f"unexpected {type(error).__name__}"
         text = f"E_INTERNAL: {message}; {where}; this is a defect; ZKMARGIN_DEBUG=1 shows the calls that led there"

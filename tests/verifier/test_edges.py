@@ -196,7 +196,7 @@ def test_as_many_statements_as_positions_and_neither_none_nor_too_many(world: Wo
     for positions, signed, code in (
         ([], [], "E_SCHEMA_TYPE"),
         (publics["positions"] * 2, statements, "E_SCHEMA_TYPE"),
-        (publics["positions"] * MAX_VENUES, statements * MAX_VENUES, "E_STATEMENT"),
+        (publics["positions"] * MAX_VENUES, statements * MAX_VENUES, "E_STATEMENT_TWICE"),
         (publics["positions"] * (MAX_VENUES + 1), statements * (MAX_VENUES + 1), "E_SCHEMA_TYPE"),
     ):
         altered = {**tree, "publicInputs": {**publics, "positions": positions}, "statements": signed}

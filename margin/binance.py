@@ -6,9 +6,10 @@ Brackets (``GET /fapi/v1/leverageBracket``), JSON: an array of
       {"bracket": 1, "initialLeverage": 150, "notionalFloor": 0, "notionalCap": 300000,
        "maintMarginRatio": 0.004, "cum": 0.0}, ...]}
 
-with perhaps a ``notionalCoef`` of 1 beside ``brackets`` (another one multiplies the account's own brackets and is
-refused). Amounts are in the quote asset. Brackets are numbered from 1, each begins where the one before ends, leverage
-falls, ratios rise, and ``cum`` must be the deduction that follows from floors and ratios, to the last digit.
+or one such object, with perhaps a ``notionalCoef`` of 1 beside ``brackets`` (another one multiplies the account's own
+brackets and is refused). Amounts are in the quote asset. Brackets are numbered from 1, each begins where the one before
+ends, leverage falls, ratios rise, and ``cum`` must be the deduction that follows from floors and ratios, to the last
+digit.
 The compact form (``format_brackets``) holds the same once for all symbols that share a schedule:
 
     brackets,1                                        form and version
@@ -80,7 +81,8 @@ class Brackets:
 def parse_brackets(content: bytes, name: str) -> Brackets:
     """Brackets from the venue's JSON. Raises MarketSource."""
     schedules: dict[str, tuple[Bracket, ...]] = {}
-    for position, given in enumerate(read_items(parse(content, name), name)):
+    document = parse(content, name)
+    for position, given in enumerate(read_items([document] if isinstance(document, dict) else document, name)):
         entry = read_fields(given, f"{name}[{position}]", ("symbol", "brackets"), ("notionalCoef",))
         symbol = read_text(entry["symbol"], f"{name}[{position}].symbol")
         where = f"{name}: {symbol}"

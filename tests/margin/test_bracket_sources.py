@@ -51,6 +51,12 @@ def test_compact_and_venue_forms_are_the_same(path: Any) -> None:
     assert [source.name for source in again.sources] == ["again.csv", "venue.json"]
 
 
+def test_one_symbol_comes_as_an_object() -> None:
+    (entry, *_) = brackets_json(brackets(OLD_BRACKETS))
+    read = parse_brackets(as_bytes(entry | {"notionalCoef": "1.00"}), "one.json")
+    assert read.schedules == {entry["symbol"]: brackets(OLD_BRACKETS).schedules[entry["symbol"]]}
+
+
 def test_all_contracts_of_the_venue_fit_one_rule_set() -> None:
     """Every tier of every symbol: rate and deduction are the ratio and `cum` that the venue published."""
     rules = load_rules("binance_usdm")

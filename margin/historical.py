@@ -1,26 +1,22 @@
 """Historical simulation: daily prices to returns, and to the profit of one contract on each past day.
 
-Floats end here: tables are integers, rounded to the nearest unit of the last decimal, ties to even. A size can have
-either sign, so no direction would favour one side. What the columns mean is said by the rule sets ``historical_es``,
-``historical_var`` and ``hkex_es``.
+The rule sets ``historical_es``, ``historical_var`` and ``hkex_es`` say what the columns mean; figures round once.
+                                                                                        specs/market.md#tables
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from zkmargin.encoding import parse_decimal
 from zkmargin.errors import MarketSource
-from zkmargin.margin.build import round_half_even
 from zkmargin.margin.delimited import parse_number, read_lines
+from zkmargin.margin.figures import Figures
 from zkmargin.margin.pricing import FloatArray
-from zkmargin.margin.schema import TableSchema
-from zkmargin.margin.tables import Column, Tables
 
-__all__ = ["Closes", "daily_returns", "ewma_volatility", "historical_tables", "read_closes", "volatility_scaled"]
+__all__ = ["Closes", "daily_returns", "ewma_volatility", "historical_figures", "read_closes", "volatility_scaled"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,54 +96,20 @@ def volatility_scaled(returns: FloatArray, decay: float) -> FloatArray:
     return np.asarray(returns * scale)
 
 
-def historical_tables(
-    closes: Closes,
-    schema: TableSchema,
-    parameters: Mapping[str, str] | None = None,
-    decay: float | None = None,
-) -> Tables:
-    """Tables for ``historical_es`` and ``historical_var``: today's marks, and a contract's profit on each past day.
+def historical_figures(closes: Closes, days: int, decay: float | None = None, horizon: float | None = None) -> Figures:
+    """For ``historical_es`` and ``historical_var``: marks, and a contract's profit on each of the last ``days``.
 
-    The schema says how many days; with ``decay`` returns are scaled by volatility. Raises MarketSource where prices
-    do not suffice or a parameter is unknown or missing, ParameterCondition where a value is out of bounds.
+    With ``decay`` returns are scaled by volatility; ``horizon`` is the square root of the days of a close-out. Raises
+    MarketSource where the history is too short.
     """
-    days = next(axis.size for axis in schema.axes if axis.name == "scenario")
-    if days is None:
-        raise MarketSource("the rule set says no number of scenarios", where="scenario")
     returns = daily_returns(closes)
     scaled = returns if decay is None else volatility_scaled(returns, decay)
     if len(scaled) < days:
         raise MarketSource("the price history is too short", expected=f"{days + 1} days", got=len(closes.days))
     marks = closes.prices[-1]
-    figures = {"mark": marks, "pnl": (scaled[-days:] * marks).T}
-    names = {"instrument": closes.names, "scenario": closes.days[-days:]}
-    columns = {}
-    for wanted in schema.columns:
-        if wanted.name not in figures:
-            raise MarketSource(f"a price history has nothing for the column `{wanted.name}`")
-        rounded = round_half_even(figures[wanted.name], wanted.decimals, wanted.name)
-        columns[wanted.name] = column = Column(wanted.name, wanted.axes, wanted.decimals, rounded)
-        wanted.check(column, [names[axis] for axis in wanted.axes])
-    for axis in schema.axes:
-        axis.check(len(names[axis.name]))
-    return Tables(
-        sizes={axis: len(elements) for axis, elements in names.items()},
-        names=names,
-        columns=columns,
-        parameters=_parameters(schema, parameters or {}),
+    return Figures(
+        names={"instrument": closes.names, "scenario": closes.days[-days:]},
+        columns={"mark": marks, "pnl": (scaled[-days:] * marks).T},
+        labels={},
+        parameters={} if horizon is None else {"horizon": horizon},
     )
-
-
-def _parameters(schema: TableSchema, given: Mapping[str, str]) -> dict[str, Column]:
-    if unknown := sorted(given.keys() - {parameter.name for parameter in schema.parameters}):
-        raise MarketSource(f"the rule set has no parameter `{unknown[0][:40]}`")
-    built = {}
-    for wanted in schema.parameters:
-        value = wanted.default
-        if wanted.name in given:
-            value = parse_decimal(given[wanted.name], wanted.decimals, f"parameter `{wanted.name}`")
-        if value is None:
-            raise MarketSource(f"parameter `{wanted.name}` has no default: give its value")
-        built[wanted.name] = column = Column.of(wanted.name, (), wanted.decimals, value)
-        wanted.check(column, ())
-    return built

@@ -14,12 +14,10 @@ from fractions import Fraction
 import numpy as np
 
 from zkmargin.errors import MarketSource
-from zkmargin.margin.build import round_half_even
+from zkmargin.margin.figures import Figures
 from zkmargin.margin.pricing import FloatArray
-from zkmargin.margin.schema import TableSchema
-from zkmargin.margin.tables import Column, Label, Tables
 
-__all__ = ["FLAT_RATES", "Stock", "hkex_tables"]
+__all__ = ["FLAT_RATES", "Stock", "hkex_figures"]
 
 FLAT_RATES = (Fraction("0.12"), Fraction("0.3"), Fraction("0.55"))
 """Of margin groups 1, 2 and 3."""
@@ -44,44 +42,34 @@ class Stock:
     rate: Fraction = Fraction("0.02")
 
 
-def hkex_tables(
+def hkex_figures(
     stocks: Sequence[Stock],
-    schema: TableSchema,
-    parameters: Mapping[str, Fraction] | None = None,
+    parameters: Mapping[str, float] | None = None,
     flat_rates: Sequence[Fraction] = FLAT_RATES,
-) -> Tables:
-    """The tables of ``hkex_es``; parameters that are not given have the rule set's defaults.
+) -> Figures:
+    """The figures of ``hkex_es``; parameters that are not given have the rule set's defaults.
 
-    Raises MarketSource where a stock's returns are missing, ParameterCondition where a value is out of bounds.
+    Raises MarketSource where a stock's returns are missing.
     """
-    names = {
-        "stock": tuple(stock.code for stock in stocks),
-        "day": tuple(f"day {day + 1}" for day in range(DAYS)),
-        "stressed": tuple(f"stressed day {day + 1}" for day in range(STRESSED)),
-        "group": tuple(f"group {group + 1}" for group in range(len(flat_rates))),
-    }
-    figures = {
-        "price": np.array([stock.price for stock in stocks]),
-        "ret": np.array([_returns(stock, stock.returns, DAYS) for stock in stocks]),
-        "stress_ret": np.array([_returns(stock, stock.stressed, STRESSED) for stock in stocks]),
-        "scanned": np.array([float(stock.group is None) for stock in stocks]),
-        "beta": np.array([stock.beta for stock in stocks]),
-        "big": np.array([float(stock.threshold) for stock in stocks]),
-        "big_rate": np.array([float(stock.rate) for stock in stocks]),
-        "flat_rate": np.array([float(rate) for rate in flat_rates]),
-    }
-    columns = {}
-    for wanted in schema.columns:
-        values = round_half_even(figures[wanted.name], wanted.decimals, wanted.name)
-        columns[wanted.name] = column = Column(wanted.name, wanted.axes, wanted.decimals, values)
-        wanted.check(column, [names[axis] for axis in wanted.axes])
-    groups = tuple(-1 if stock.group is None else stock.group for stock in stocks)
-    return Tables(
-        sizes={axis: len(elements) for axis, elements in names.items()},
-        names=names,
-        columns=columns,
-        labels={"group": Label("group", "stock", "group", groups)},
-        parameters=_parameters(schema, parameters or {}),
+    return Figures(
+        names={
+            "stock": tuple(stock.code for stock in stocks),
+            "day": tuple(f"day {day + 1}" for day in range(DAYS)),
+            "stressed": tuple(f"stressed day {day + 1}" for day in range(STRESSED)),
+            "group": tuple(f"group {group + 1}" for group in range(len(flat_rates))),
+        },
+        columns={
+            "price": np.array([stock.price for stock in stocks]),
+            "ret": np.array([_returns(stock, stock.returns, DAYS) for stock in stocks]),
+            "stress_ret": np.array([_returns(stock, stock.stressed, STRESSED) for stock in stocks]),
+            "scanned": np.array([float(stock.group is None) for stock in stocks]),
+            "beta": np.array([stock.beta for stock in stocks]),
+            "big": np.array([float(stock.threshold) for stock in stocks]),
+            "big_rate": np.array([float(stock.rate) for stock in stocks]),
+            "flat_rate": np.array([float(rate) for rate in flat_rates]),
+        },
+        labels={"group": tuple(-1 if stock.group is None else stock.group for stock in stocks)},
+        parameters=parameters or {},
     )
 
 
@@ -94,16 +82,3 @@ def _returns(stock: Stock, given: FloatArray | None, count: int) -> FloatArray:
             "a stock of the portfolio margin needs all returns", where=stock.code, expected=count, got=got
         )
     return given
-
-
-def _parameters(schema: TableSchema, given: Mapping[str, Fraction]) -> dict[str, Column]:
-    built = {}
-    for wanted in schema.parameters:
-        value = wanted.default
-        if wanted.name in given:
-            value = round(given[wanted.name] * 10**wanted.decimals)
-        if value is None:
-            raise MarketSource(f"parameter `{wanted.name}` has no default: give its value")
-        built[wanted.name] = column = Column.of(wanted.name, (), wanted.decimals, value)
-        wanted.check(column, ())
-    return built

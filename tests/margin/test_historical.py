@@ -9,12 +9,12 @@ import pytest
 
 from zkmargin.circuits.rules import load_rules
 from zkmargin.circuits.tables import table_schema
-from zkmargin.errors import AmountDecimals, MarketSource, ParameterCondition
+from zkmargin.errors import Capacity, MarketSource, ParameterCondition
 from zkmargin.margin.historical import (
     Closes,
     daily_returns,
     ewma_volatility,
-    historical_tables,
+    historical_figures,
     read_closes,
     volatility_scaled,
 )
@@ -88,7 +88,7 @@ def test_a_series_that_stands_still_stays_still() -> None:
 
 def test_tables_of_the_real_history() -> None:
     closes = read_closes(PRICES.read_text(), PRICES.name, ["BTC", "DOGE"])
-    tables = historical_tables(closes, SCHEMA)
+    tables = historical_figures(closes, 1000).tables(SCHEMA)
     assert tables.names["instrument"] == ("BTC", "DOGE")
     assert tables.names["scenario"][-1] == "2023-12-31"
     assert tables.sizes == {"instrument": 2, "scenario": 1000}
@@ -96,29 +96,19 @@ def test_tables_of_the_real_history() -> None:
     gain = closes.prices[-1, 1] * (closes.prices[-1, 1] / closes.prices[-2, 1] - 1)
     assert tables.columns["pnl"].values[1, 999] == round(gain * 10**8)
     assert tables.parameters["horizon"].values == 1_414_214
-    assert historical_tables(closes, SCHEMA, {"horizon": "3.2"}).parameters["horizon"].values == 3_200_000
-    assert historical_tables(closes, SCHEMA, decay=0.97).columns["pnl"] != tables.columns["pnl"]
+    assert historical_figures(closes, 1000, horizon=3.2).tables(SCHEMA).parameters["horizon"].values == 3_200_000
+    scaled = historical_figures(closes, 1000, decay=0.97).tables(SCHEMA)
+    assert scaled.columns["pnl"] != tables.columns["pnl"]
 
 
 def test_tables_that_are_refused() -> None:
     closes = read_closes(PRICES.read_text(), PRICES.name, ["BTC"])
     with pytest.raises(MarketSource, match="too short"):
-        historical_tables(closes.last(1000), SCHEMA)
-    with pytest.raises(MarketSource, match="no parameter `days`"):
-        historical_tables(closes, SCHEMA, {"days": "2"})
-    with pytest.raises(ParameterCondition):
-        historical_tables(closes, SCHEMA, {"horizon": "11"})
-    with pytest.raises(AmountDecimals):
-        historical_tables(closes, SCHEMA, {"horizon": "1.00000001"})
-    dear = Closes(closes.days, closes.names, closes.prices * 10**4)
-    with pytest.raises((ParameterCondition, MarketSource)):
-        historical_tables(dear, SCHEMA)
-    with pytest.raises(MarketSource, match="nothing for the column `ret`"):
-        historical_tables(closes, table_schema_of_another())
-
-
-def table_schema_of_another() -> object:
-    from dataclasses import replace
-
-    (ret,) = (column for column in table_schema(load_rules("hkex_es")).columns if column.name == "ret")
-    return replace(SCHEMA, columns=(ret,))
+        historical_figures(closes.last(1000), 1000)
+    with pytest.raises(Capacity):
+        historical_figures(closes, 999).tables(SCHEMA)
+    with pytest.raises(ParameterCondition, match="`horizon`"):
+        historical_figures(closes, 1000, horizon=11).tables(SCHEMA)
+    dear = Closes(closes.days, closes.names, closes.prices * 10**3)
+    with pytest.raises(ParameterCondition, match="`mark`"):
+        historical_figures(dear, 1000).tables(SCHEMA)

@@ -10,7 +10,7 @@ import pytest
 from zkmargin.circuits.rules import check_tables, load_rules
 from zkmargin.circuits.tables import table_schema
 from zkmargin.errors import MarketSource, ParameterCondition
-from zkmargin.margin.hkex import DAYS, STRESSED, Stock, hkex_tables
+from zkmargin.margin.hkex import DAYS, STRESSED, Stock, hkex_figures
 
 RULES = load_rules("hkex_es")
 SCHEMA = table_schema(RULES)
@@ -19,7 +19,7 @@ FLAT = Stock("8001", 0.85, group=2, threshold=10**7, rate=Fraction("0.1"))
 
 
 def test_columns_and_labels() -> None:
-    tables = hkex_tables([SCANNED, FLAT], SCHEMA, {"holiday_f": Fraction("0.7320508075")})
+    tables = hkex_figures([SCANNED, FLAT], {"holiday_f": 0.7320508075}).tables(SCHEMA)
     check_tables(RULES, tables)
     assert tables.columns["price"].values.tolist() == [318_400, 850]
     assert tables.columns["ret"].values[:, 0].tolist() == [-12_346, 0]
@@ -34,10 +34,10 @@ def test_columns_and_labels() -> None:
 
 def test_what_is_refused() -> None:
     with pytest.raises(MarketSource, match="needs all returns"):
-        hkex_tables([Stock("5", 60.0)], SCHEMA)
+        hkex_figures([Stock("5", 60.0)])
     with pytest.raises(MarketSource, match="needs all returns"):
-        hkex_tables([Stock("5", 60.0, np.zeros(DAYS), np.zeros(STRESSED - 1))], SCHEMA)
+        hkex_figures([Stock("5", 60.0, np.zeros(DAYS), np.zeros(STRESSED - 1))])
     with pytest.raises(ParameterCondition, match="`ret`"):
-        hkex_tables([Stock("5", 60.0, np.full(DAYS, 3.0), np.zeros(STRESSED))], SCHEMA)
+        hkex_figures([Stock("5", 60.0, np.full(DAYS, 3.0), np.zeros(STRESSED))]).tables(SCHEMA)
     with pytest.raises(ParameterCondition, match="`flat_mult`"):
-        hkex_tables([FLAT], SCHEMA, {"flat_mult": Fraction(1, 2)})
+        hkex_figures([FLAT], {"flat_mult": 0.5}).tables(SCHEMA)

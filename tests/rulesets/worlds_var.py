@@ -14,8 +14,8 @@ from rule_world import Account, RuleWorld
 
 from zkmargin.circuits.rules import load_rules
 from zkmargin.circuits.tables import table_schema
-from zkmargin.margin.historical import Closes, daily_returns, historical_tables, read_closes
-from zkmargin.margin.hkex import DAYS, STRESSED, Stock, hkex_tables
+from zkmargin.margin.historical import Closes, daily_returns, historical_figures, read_closes
+from zkmargin.margin.hkex import DAYS, STRESSED, Stock, hkex_figures
 from zkmargin.margin.simm import equity_tables, fx_tables
 from zkmargin.margin.tables import Column, Tables
 
@@ -51,7 +51,9 @@ def with_parameter(tables: Tables, name: str, value: int) -> Tables:
 
 @cache
 def _historical(rules: str, end: int, decay: float | None) -> Tables:
-    return historical_tables(closes(end), table_schema(load_rules(rules)), decay=decay)
+    schema = table_schema(load_rules(rules))
+    (days,) = (axis.size for axis in schema.axes if axis.name == "scenario")
+    return historical_figures(closes(end), days or 0, decay).tables(schema)
 
 
 def historical_market(rules: str, random: Random) -> Tables:
@@ -80,7 +82,7 @@ def _hkex(end: int) -> Tables:
         for row, code in enumerate(("700", "1299", "2823", "388", "5", "941"))
     ]
     small = [Stock(code, 1.5 + row, group=row) for row, code in enumerate(("8001", "9801", "7226"))]
-    return hkex_tables([*stocks, *small], table_schema(load_rules("hkex_es")))
+    return hkex_figures([*stocks, *small]).tables(table_schema(load_rules("hkex_es")))
 
 
 def hkex_account(random: Random, tables: Tables) -> Account:

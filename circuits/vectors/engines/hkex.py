@@ -12,7 +12,7 @@ from zkmargin.circuits.rules import RuleSet, load_rules
 from zkmargin.circuits.tables import table_schema
 from zkmargin.circuits.vectors.engines.base import Case, Cases, Unsupported
 from zkmargin.circuits.vectors.world import World, with_parts
-from zkmargin.margin.hkex import DAYS, FLAT_RATES, STRESSED, Stock, hkex_tables
+from zkmargin.margin.hkex import DAYS, FLAT_RATES, STRESSED, Stock, hkex_figures
 
 RULES = "hkex_es"
 MOST_SHARES = 500_000_000
@@ -39,8 +39,8 @@ def _world(
     parameters: Mapping[str, Any] | None = None,
     rates: Sequence[Fraction] = FLAT_RATES,
 ) -> World:
-    given = {name: Fraction(value) for name, value in (parameters or {}).items()}
-    tables = hkex_tables(stocks, table_schema(rules), given, rates)
+    given = {name: float(value) for name, value in (parameters or {}).items()}
+    tables = hkex_figures(stocks, given, rates).tables(table_schema(rules))
     return World.on(rules, tables, {**NOTHING, **private})
 
 

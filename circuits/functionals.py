@@ -46,13 +46,15 @@ def commit(cs: ConstraintSystem, plan: Plan, account: Account, functionals: list
     """Constrain the public input C to the commitment of the functionals and of the columns that the prover chooses.
                                                                                  specs/statement.md#commitment
 
-    ``C = Sponge(T_functionals; K, blind, chosen..., packed..., raw...)``. Chosen columns are packed from their
-    digits: no position commitment fixes them, and whoever could still choose them with gamma known would solve
-    the identity for them. Functionals whose sign digits exist (so that their range is checked whatever the
-    challenge says) are offset and packed; the others are absorbed as they are.
+    ``C = Sponge(T_functionals; K, blind, chosen..., packed..., raw...)``. Chosen columns, and those of attested
+    collateral, are packed from their digits: no position commitment fixes them, and whoever could still choose them
+    with gamma known, or choose which lines to open, would solve the identity for them. Functionals whose sign digits
+    exist (so that their range is checked whatever the challenge says) are offset and packed; the others are absorbed
+    as they are.
     Cost: 609 constraints per 15 elements.
     """
-    chosen = [lc for c in plan.rules.chosen for lc in pack(cs, [digits.shifted for digits in account.digits[c.name]])]
+    free = (*plan.rules.chosen, *plan.rules.on_chain)
+    chosen = [lc for c in free for lc in pack(cs, [digits.shifted for digits in account.digits[c.name]])]
     packed, raw = [], []
     for number in functionals:
         digits = signs.find(number)

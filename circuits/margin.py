@@ -15,6 +15,7 @@ from zkmargin.attestations.layout import PositionLayout
 from zkmargin.circuits import functionals as linear_functionals
 from zkmargin.circuits.account import Account, add_bases, range_check_account
 from zkmargin.circuits.arrays import align
+from zkmargin.circuits.collateral import declare_lines, open_collateral
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import decompose, range_check
 from zkmargin.circuits.gadgets.compare import assert_less_equal, assert_nonnegative
@@ -45,6 +46,7 @@ class Claim:
     kind: Bit | None
     numerator: UInt
     denominator: UInt
+    least_lock: UInt
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def build_statement(plan: Plan) -> ConstraintSystem:
     constrain_nullifier(cs, owner)
     account = range_check_account(cs, plan.rules, signs)
     open_positions(cs, plan.rules, account, owner)
-    constrain_no_collateral(cs)
+    open_lines(cs, plan.rules, account, owner, claim)
     add_bases(cs, plan.rules, account, [rows.base for rows in plan.bases], signs)
     functionals = linear_functionals.add_functionals(cs, plan, account)
     lowering = Lowering(cs, plan, account, functionals, signs)
@@ -93,6 +95,8 @@ def declare_inputs(cs: ConstraintSystem, plan: Plan) -> None:
         for size in plan.rules.shape(column.axes):
             count *= size
         cs.private(column.name, count)
+    if plan.rules.lines:
+        declare_lines(cs, plan.rules.lines, plan.n_assets)
     for name in SECRETS:
         cs.private(name, plan.rules.venues if name == SALT else 1)
     if plan.bases:
@@ -131,7 +135,8 @@ def unpack_claim(cs: ConstraintSystem, rules: RuleSet) -> Claim:
         denominator = field(KIND_BITS + RATIO_BITS, RATIO_BITS)
         assert_nonzero(cs, denominator.lc, "denominator>=1")
         assert_less_equal(cs, denominator, numerator, label="numerator>=denominator")
-    return Claim(digits.bit(0) if has_kinds else None, numerator, denominator)
+        least_lock = field(KIND_BITS + 2 * RATIO_BITS, LOCK_BITS)
+    return Claim(digits.bit(0) if has_kinds else None, numerator, denominator, least_lock)
 
 
 def constrain_owner(cs: ConstraintSystem) -> Owner:
@@ -178,11 +183,15 @@ def open_positions(cs: ConstraintSystem, rules: RuleSet, account: Account, owner
             cs.assign_public("positions", tagged(cs, "positions", opening, "commitment"), "equal", venue)
 
 
-def constrain_no_collateral(cs: ConstraintSystem) -> None:
-    """The rules declare no collateral: its root is zero.
+def open_lines(cs: ConstraintSystem, rules: RuleSet, account: Account, owner: Owner, claim: Claim) -> None:
+    """The lines of attested collateral; where the rules have none, its root is zero.
     specs/statement.md#collateral
     """
-    cs.enforce_equal(_public(cs, "collateral_root"), ZERO, "collateral_root")
+    if not rules.lines:
+        cs.enforce_equal(_public(cs, "collateral_root"), ZERO, "collateral_root")
+        return
+    (column,) = rules.on_chain
+    open_collateral(cs, column, account, owner.identity, owner.pocket, claim.least_lock)
 
 
 def assert_claim_holds(

@@ -15,10 +15,12 @@ from math import prod
 
 import numpy as np
 
+from zkmargin.attestations.collateral.identifiers import asset_id
+from zkmargin.attestations.collateral.tree import LEAF_BITS
 from zkmargin.backend import Arithmetic, SparseMatrixHandle, engine
 from zkmargin.circuits.forms import Base, ColumnBase, Forms
 from zkmargin.circuits.matrices import Indices, Integers, LinearReader, TableReader
-from zkmargin.circuits.rules.tree import At, Nearest, Node, Padding, RuleSet, Source, SumBy, Visibility
+from zkmargin.circuits.rules.tree import At, Nearest, Node, Padding, RuleSet, SumBy, Visibility
 from zkmargin.errors import CircuitError, RuleError
 from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, require_canonical
 from zkmargin.margin.tables import Tables
@@ -126,6 +128,16 @@ class Plan:
         return sum(direct.count for direct in self.directs)
 
     @property
+    def asset_axis(self) -> str | None:
+        """The axis of the assets that lines of collateral are of; None where the rules have no lines."""
+        return self.rules.on_chain[0].axes[0] if self.rules.lines else None
+
+    @property
+    def n_assets(self) -> int:
+        """Rows of the asset table."""
+        return 0 if self.asset_axis is None else self.rules.axes[self.asset_axis].capacity
+
+    @property
     def directs(self) -> Iterator[DirectInput]:
         """Direct inputs in order of their place."""
         both = [*self.direct_nodes.values(), *self.direct_labels.values()]
@@ -147,6 +159,8 @@ class Plan:
             inputs += [("C", 1), ("gamma", 1), ("t", self.n_rows)]
         if self.n_direct:
             inputs.append(("direct", self.n_direct))
+        if self.n_assets:
+            inputs.append(("assets", self.n_assets))
         return tuple(inputs)
 
     @cached_property
@@ -160,12 +174,12 @@ class Plan:
         return BoundPlan(self, tables)
 
     def market_inputs(self, tables: Tables, gamma: int | None, arithmetic: Arithmetic | None = None) -> list[int]:
-        """The public inputs after ``gamma``: ``t``, then the direct ones, as canonical field elements."""
+        """The public inputs after ``gamma``: ``t``, the direct ones, the assets, as canonical field elements."""
         bound = self.bind(tables)
         challenge = [] if gamma is None else bound.challenge_inputs(gamma, arithmetic)
         if (gamma is None) == bool(self.bases):
             raise CircuitError("challenge given without functionals, or missing", where=self.rules.name)
-        return challenge + bound.direct
+        return challenge + bound.direct + bound.assets
 
     def to_text(self) -> str:
         """The plan in lines, for ``--show plan``."""
@@ -182,13 +196,21 @@ class Plan:
 
 
 def _require_supported(rules: RuleSet) -> None:
-    """Refuse what has a plaintext reading and no circuit reading."""
-    for column in rules.private:
-        if column.source is Source.CHAIN:
+    """Refuse columns of chains that no lines can add up to."""
+    columns = rules.on_chain
+    if bool(columns) != bool(rules.lines):
+        words = "there are no lines" if columns else "no column is `from: chain`"
+        where = f"{columns[0].span.file}:{columns[0].span.line}" if columns else rules.file
+        hint = "`lines: 8` opens up to eight lines of attested collateral into one column `from: chain`"
+        raise RuleError(f"{words} to open collateral for", where=where, hint=hint)
+    for column in columns:
+        fits = len(columns) == 1 and len(column.axes) == 1 and not rules.axes[column.axes[0]].like
+        if not fits or column.decimals or column.minimum < 0 or column.maximum >> LEAF_BITS["amount"]:
             raise RuleError(
-                f"`{column.name}` is `from: chain`, and no circuit opens collateral trees yet",
+                f"`{column.name}` is no sum of lines",
                 where=f"{column.span.file}:{column.span.line}",
-                hint="a column `from: venue` is part of a position statement; the plaintext reading takes any column",
+                expected="one column `from: chain`, along one axis of assets, in atomic units: no decimals, "
+                "not negative, below 2^128",
             )
 
 
@@ -207,6 +229,7 @@ class BoundPlan:
 
     def __init__(self, plan: Plan, tables: Tables) -> None:
         self.plan = plan
+        self._tables = tables
         self._reader = TableReader(plan.rules, tables)
 
     @cached_property
@@ -224,6 +247,18 @@ class BoundPlan:
                 one_hot[rows, groups[rows]] = 1
             values += [int(value) % FR_MODULUS for value in filled.reshape(-1)]
         return values
+
+    @cached_property
+    def assets(self) -> list[int]:
+        """The ids of the assets that lines may be of, in the order of the tables; 0 where there are none.
+
+        Raises IdCanonical where a row of the asset axis is not named by its CAIP-19 identifier.
+        """
+        axis = self.plan.asset_axis
+        if axis is None:
+            return []
+        ids = [asset_id(name) for name in self._tables.names[axis]]
+        return ids + [0] * (self.plan.n_assets - len(ids))
 
     def matrices(self, arithmetic: Arithmetic | None = None) -> list[SparseMatrixHandle]:
         """Per base the matrix of its elements by functionals; none where the rules have no functional."""

@@ -25,7 +25,7 @@ from zkmargin.errors import CircuitError, WitnessFailed
 from zkmargin.field import decode_elements, encode_elements, require_canonical
 
 GIVEN = ("context", "claim", "scope")
-"""Public inputs that the caller sets. ``collateral_root`` is zero; the program computes the others."""
+"""Public inputs that the caller sets, and ``collateral_root`` where it is not zero; the program computes the others."""
 COMPUTED = ("positions", "nullifier", "C")
 
 
@@ -39,6 +39,8 @@ class StatementRun:
         public: Mapping[str, int],
         market: BoundPlan,
         arithmetic: Arithmetic | None = None,
+        *,
+        collateral_root: int = 0,
     ) -> None:
         """Run the first part.
 
@@ -59,8 +61,11 @@ class StatementRun:
             raise CircuitError("inputs are missing or unknown", where=", ".join(names))
         values = {name: self._complete(name, private[name]) for name in wanted}
         values |= {name: [require_canonical(public[name], name)] for name in GIVEN}
+        values["collateral_root"] = [require_canonical(collateral_root, "collateral_root")]
         if "direct" in self._inputs:
             values["direct"] = market.direct
+        if "assets" in self._inputs:
+            values["assets"] = market.assets
         inputs = [(self._inputs[name].first, encode_elements(given)) for name, given in values.items()]
         try:
             self._run = arithmetic.WitnessProgram(compiled.program).start(inputs, market.matrices(arithmetic))
@@ -93,7 +98,7 @@ class StatementRun:
         """The public inputs that precede gamma, in order; all but the direct ones if there is no gamma."""
         values: list[int] = []
         for name, _ in self._plan.public_inputs:
-            if name in ("gamma", "t", "direct"):
+            if name in ("gamma", "t", "direct", "assets"):
                 break
             values += self._get(self._inputs[name])
         return values

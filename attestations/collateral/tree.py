@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from zkmargin.encoding import tag
@@ -78,7 +79,7 @@ class Tree:
     @property
     def root(self) -> int:
         """The hash at the top."""
-        return self._levels[DEPTH][0] if self._levels[DEPTH] else _EMPTY[DEPTH]
+        return self._levels[DEPTH][0] if self._levels[DEPTH] else _empty()[DEPTH]
 
     def __len__(self) -> int:
         return len(self._levels[0])
@@ -108,7 +109,7 @@ class Tree:
 
     def _children(self, level: int, at: int) -> list[int]:
         found = self._levels[level][ARITY * at : ARITY * (at + 1)]
-        return found + [_EMPTY[level]] * (ARITY - len(found))
+        return found + [_empty()[level]] * (ARITY - len(found))
 
 
 def root_of_path(leaf: int, index: int, path: Sequence[Sequence[int]]) -> int:
@@ -123,11 +124,10 @@ def root_of_path(leaf: int, index: int, path: Sequence[Sequence[int]]) -> int:
     return current
 
 
-def _empty() -> list[int]:
+@lru_cache(maxsize=1)
+def _empty() -> tuple[int, ...]:
+    """The hash of an empty subtree by level; computed when first needed, so that an import hashes nothing."""
     found = [EMPTY_LEAF]
     for _ in range(DEPTH):
         found.append(poseidon([found[-1]] * ARITY))
-    return found
-
-
-_EMPTY: Final = _empty()
+    return tuple(found)

@@ -17,6 +17,7 @@ MAX_ELEMENTS = 1 << 22
 MAX_DECIMALS = 38
 MAX_VENUES = 16
 VALUE_BITS = 88
+MAX_LINES = 8
 VENUE = "venue"
 """The axis of the venues of one account."""
 _TITLE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -33,6 +34,7 @@ class Document:
     binding: str
     value_bits: int
     venues: int
+    lines: int
     axes: dict[str, Axis]
     columns: dict[str, ColumnDecl]
     labels: dict[str, LabelDecl]
@@ -52,14 +54,14 @@ class Declarations(Reader):
 
     def document(self) -> Document:
         needed = ("rules", "name", "axes", "private", "equity", "requirements")
-        optional = ("binding", "value_bits", "venues", "public", "parameters", "define", "conditions")
+        optional = ("binding", "value_bits", "venues", "lines", "public", "parameters", "define", "conditions")
         self.axes: dict[str, Axis] = {}
         self.columns: dict[str, ColumnDecl] = {}
         self.labels: dict[str, LabelDecl] = {}
         definitions: dict[str, Expression] = {}
         requirements: dict[str, Expression] = {}
         conditions: list[Expression] = []
-        title, binding, value_bits, venues = "", "public", VALUE_BITS, 1
+        title, binding, value_bits, venues, lines = "", "public", VALUE_BITS, 1, 0
         equity: Expression | None = None
         with self.collect():
             top = self.record(self.root, "a rule set", needed, optional)
@@ -80,6 +82,9 @@ class Declarations(Reader):
                     venues = self.count(top["venues"], "`venues`", 1, MAX_VENUES)
                     if venues > 1:
                         self.axes[VENUE] = Axis(VENUE, venues, Padding.NONE, self.at(top["venues"]))
+            if "lines" in top:
+                with self.collect():
+                    lines = self.count(top["lines"], "`lines`", 1, MAX_LINES)
             self.named(top["axes"], "`axes`", self._axis)
             self.named(top.get("public"), "`public`", self._public)
             self.named(top.get("parameters"), "`parameters`", self._parameter)
@@ -109,6 +114,7 @@ class Declarations(Reader):
             binding,
             value_bits,
             venues,
+            lines,
             self.axes,
             self.columns,
             self.labels,

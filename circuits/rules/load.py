@@ -52,6 +52,7 @@ def parse_rules(text: bytes, file: str = "<rules>") -> RuleSet:
         binding=document.binding,
         value_bits=document.value_bits,
         venues=document.venues,
+        lines=document.lines,
         axes=MappingProxyType(document.axes),
         columns=MappingProxyType(document.columns),
         labels=MappingProxyType(document.labels),

@@ -467,7 +467,8 @@ class RuleSet:
     zero. ``sides`` holds the joined demand on every private node under equity and requirements; nodes that
     are not private are always exact. ``conditions`` are those of the file, then those that nodes add.
     ``venues`` is how many position statements the account has; with more than one, ``axes`` begins with
-    ``venue`` and every column that venues vouch for has it as its first axis.
+    ``venue`` and every column that venues vouch for has it as its first axis. ``lines`` is how many lines of
+    attested collateral a proof may open, 0 for none.
     """
 
     text: bytes = field(repr=False)
@@ -477,6 +478,7 @@ class RuleSet:
     binding: str
     value_bits: int
     venues: int
+    lines: int
     axes: Mapping[str, Axis]
     columns: Mapping[str, ColumnDecl]
     labels: Mapping[str, LabelDecl]
@@ -500,6 +502,11 @@ class RuleSet:
     def chosen(self) -> tuple[ColumnDecl, ...]:
         """Private columns that the prover chooses, in declared order."""
         return tuple(c for c in self.private if c.source is Source.PROVER)
+
+    @property
+    def on_chain(self) -> tuple[ColumnDecl, ...]:
+        """Private columns that attestors of chains vouch for, in declared order."""
+        return tuple(c for c in self.private if c.source is Source.CHAIN)
 
     @property
     def public(self) -> tuple[ColumnDecl, ...]:

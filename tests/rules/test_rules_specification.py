@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from zkmargin.circuits.plan import Plan
 from zkmargin.circuits.rules import FUNCTION_NAMES, RuleProblems, parse_rules
 from zkmargin.circuits.rules.problems import KINDS
 from zkmargin.circuits.rules.tree import ColumnRef, walk
@@ -115,3 +116,14 @@ def test_two_venues() -> None:
     assert rules.columns["size"].axes == ("venue", "instrument")
     assert rules.definitions["loss"].type.axes == ("scenario",)
     assert rules.equity.type.axes == ("venue",)
+
+
+def test_lines_of_collateral() -> None:
+    axis, value, held = blocks("lines")[0].splitlines()
+    text = EXAMPLE.replace("axes:\n", f"lines: 8\naxes:\n  {axis}\n", 1).replace("public:", f"public:\n  {value}\n#", 1)
+    text = text.replace("private:", f"private:\n  {held}\n#", 1)
+    text = text.replace("equity: cash", "equity: cash + sum(held * unit_value, over=asset)")
+    rules = parse_rules(text.encode())
+    assert rules.lines == 8
+    assert [column.name for column in rules.on_chain] == ["held"]
+    assert Plan(rules).public_inputs[-1] == ("assets", 16)

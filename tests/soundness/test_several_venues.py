@@ -278,8 +278,8 @@ def test_what_a_venue_signs_is_not_the_provers() -> None:
             parse_rules("\n".join(lines).encode() + b"\n", "tiny.yaml")
 
 
-def test_columns_of_a_chain_wait_for_collateral_trees() -> None:
+def test_columns_of_a_chain_need_lines_to_open() -> None:
     rules = parse_rules(TEXT.replace(b"from: prover", b"from: chain"), "tiny.yaml")
-    with pytest.raises(RuleError, match=r"`own` is `from: chain`, and no circuit opens collateral trees yet") as caught:
+    with pytest.raises(RuleError, match="there are no lines to open collateral for") as caught:
         compile_rules(rules, cache=False)
     assert caught.value.where == "tiny.yaml:16"

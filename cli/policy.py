@@ -144,6 +144,8 @@ def _make(
         if not separator or not label:
             raise click.BadParameter(f"{text!r} is not NAME=SIGNER", param_hint="--venue")
         address = _signer(signer)
+        if any(party_of(address) == venue.venue_id for venue in listed):
+            raise click.BadParameter(f"{text!r} is a venue that is listed already", param_hint="--venue")
         listed.append(VenuePolicy(venue_id=party_of(address), name=label, signers=Signers.of(address)))
     accepted = [_accepted(folder, insecure) for folder in key_folders]
     return Policy(

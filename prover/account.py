@@ -108,7 +108,10 @@ def stack_columns(
     """
     if len(slices) != rules.venues:
         raise AccountInvalid(
-            "the rule set margins another number of venues", expected=f"{rules.venues} venues", got=len(slices)
+            "the rule set margins another number of venues",
+            expected=f"{rules.venues} venues",
+            got=len(slices),
+            hint="give an account, or a statement with its opening, for each",
         )
     layout = PositionLayout.of(rules)
     found: dict[str, IntArray] = {}

@@ -138,7 +138,7 @@ def _make(
 
     shared = read_document(domain, DomainFile)
     trusted = [_signer(text) for text in publishers]
-    listed = []
+    listed: list[VenuePolicy] = []
     for text in venues:
         label, separator, signer = text.partition("=")
         if not separator or not label:

@@ -20,6 +20,7 @@ from zkmargin.attestations.schema import Document
 from zkmargin.attestations.signatures import SignerSet, SigningKey
 from zkmargin.errors import ListingMismatch, MarketMismatch
 from zkmargin.margin.market import Market
+from zkmargin.margin.terms import AVERAGES, BARRIER_TYPES
 
 _TEXT: Final = {"type": "string"}
 _UINT: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]*)$"}
@@ -51,18 +52,29 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+def _instrument(*kinds: str, **terms: Any) -> dict[str, Any]:
+    return _object(
+        id=_TEXT,
+        kind={"enum": list(kinds)},
+        underlying=_TEXT,
+        settlement=_TEXT,
+        multiplier=_TEXT,
+        expiry=_or_null(_UINT),
+        strike=_or_null(_TEXT),
+        optionType={"enum": ["call", "put", None]},
+        **terms,
+    )
+
+
 LISTING_SCHEMA: Final = _object(
     instruments=_array(
-        _object(
-            id=_TEXT,
-            kind={"enum": ["option", "future", "perpetual"]},
-            underlying=_TEXT,
-            settlement=_TEXT,
-            multiplier=_TEXT,
-            expiry=_or_null(_UINT),
-            strike=_or_null(_TEXT),
-            optionType={"enum": ["call", "put", None]},
-        )
+        {
+            "oneOf": [
+                _instrument("option", "future", "perpetual"),
+                _instrument("barrier", barrier=_object(type={"enum": list(BARRIER_TYPES)}, level=_TEXT)),
+                _instrument("asian", averaging=_object(method={"enum": list(AVERAGES)}, fixings=_array(_UINT))),
+            ]
+        }
     ),
     lotDecimals=_UINT,
     cashUnit=_TEXT,

@@ -70,6 +70,8 @@ def build(
     What a file is shows in its content:
       option chains   Deribit price files, or their compact form; each option is
                       revalued in full in every scenario
+      exotic options  JSON: barrier and Asian options, beside the chains of their
+                      coins (needs QuantLib: the extra `markets`)
       Binance         leverage brackets, and marks: premiumIndex, or CSV symbol,price
       Hyperliquid     the answer to metaAndAssetCtxs
       dYdX v4         a genesis, or an exported state

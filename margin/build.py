@@ -71,6 +71,8 @@ from zkmargin.margin.tables import INSTRUMENT_AXIS, Column, Instrument, Label, L
 
 SCENARIO_AXIS = "scenario"
 UNDERLYING = "underlying"
+OF_PRICED = ("mark", "pnl", "gain", "is_option", "is_call", "unit_delta", "strike", "forward", "expiry_time")
+"""Columns along instruments that a contract valued elsewhere has too."""
 _EXACT_FLOAT = float(1 << 53)
 
 
@@ -80,8 +82,11 @@ def build_market(
     parameters: Mapping[str, str] | None = None,
     grid: Grid | None = None,
     given: Mapping[str, ArrayLike] | None = None,
+    priced: Sequence[PricedRow] = (),
 ) -> Market:
     """The tables that ``schema`` asks for, over all instruments of ``chains`` (of one moment).
+
+    ``priced`` rows, of contracts that are valued elsewhere (``exotics``), stand behind those of the chains.
 
     ``given`` has columns that come from elsewhere, in their units and in the shape of their axes; they stand before
     those of the chain. Along an axis of theirs that no chain has, elements are numbered.
@@ -92,7 +97,7 @@ def build_market(
     chain cannot tell, or where several underlyings meet a rule set that does not keep them apart (it would
     let a gain in one offset a loss in another, as if they always moved alike).
     """
-    board = Board(tuple(chains), grid or deribit_grid(), given or {})
+    board = Board(tuple(chains), grid or deribit_grid(), given or {}, tuple(priced))
     if unknown := sorted(board.given.keys() - {column.name for column in schema.columns}):
         raise MarketSource(f"the rule set has no column `{unknown[0][:40]}`")
     if len(chains) > 1 and not any(label.name == UNDERLYING for label in schema.labels):
@@ -155,12 +160,29 @@ def default_parameters(chains: Sequence[Chain]) -> dict[str, Decimal]:
 
 
 @dataclass(frozen=True, eq=False)
+class PricedRow:
+    """A contract of one of the chains' underlyings, with its figures: ``mark`` and, by scenario, ``gains`` in USD.
+
+    It is in a ``series`` of its own, so nothing offsets it at its strike. ``sources``: where it is described.
+    """
+
+    instrument: Instrument
+    index: float
+    forward: float
+    volatility: float
+    mark: float
+    gains: FloatArray
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Board:
     """Chains of one moment side by side, as flat arrays with one entry per instrument, in listing order."""
 
     chains: tuple[Chain, ...]
     grid: Grid
     given: Mapping[str, ArrayLike] = field(default_factory=dict)
+    priced: tuple[PricedRow, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.chains:
@@ -178,7 +200,8 @@ class Board:
     @cached_property
     def sources(self) -> tuple[Source, ...]:
         """Source files of all chains, each once."""
-        return tuple(dict.fromkeys(source for chain in self.chains for source in chain.sources))
+        quoted = [source for chain in self.chains for source in chain.sources]
+        return tuple(dict.fromkeys([*quoted, *(source for row in self.priced for source in row.sources)]))
 
     @cached_property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -201,7 +224,7 @@ class Board:
             for future in chain.futures:
                 kind = "perpetual" if future.expiry is None else "future"
                 listed.append(Instrument(future.id, kind, chain.underlying, "USD", "1", future.expiry))
-        return tuple(listed)
+        return (*listed, *(row.instrument for row in self.priced))
 
     def column(self, wanted: ColumnSchema) -> Column:
         """One declared column, rounded to its decimals."""
@@ -228,6 +251,8 @@ class Board:
                 hint=f"known: {', '.join(figures)}",
             )
         axes, figure = figures[wanted.name]
+        if self.priced and INSTRUMENT_AXIS in axes and wanted.name not in (*OF_PRICED, *self.given):
+            raise MarketSource(f"contracts that are valued elsewhere have nothing for the column `{wanted.name}`")
         if wanted.axes != axes:
             raise MarketSource(f"column `{wanted.name}` has other axes", expected=list(axes), got=list(wanted.axes))
         return Column(wanted.name, axes, wanted.decimals, round_half_even(figure(), wanted.decimals, wanted.name))
@@ -266,7 +291,7 @@ class Board:
             UNDERLYING: lambda instrument: instrument.underlying,
             "expiry": _expiry_name,
             "maturity": lambda instrument: _expiry_name(instrument) or f"{instrument.underlying} perpetual",
-            "series": lambda instrument: None if instrument.strike is None else _series_name(instrument),
+            "series": _series_name,
         }
 
     @cached_property
@@ -288,7 +313,7 @@ class Board:
     @cached_property
     def is_option(self) -> BoolArray:
         """Whether the row is an option."""
-        return np.array([instrument.kind == "option" for instrument in self.instruments])
+        return np.array([instrument.is_option for instrument in self.instruments])
 
     @cached_property
     def is_call(self) -> BoolArray:
@@ -309,7 +334,7 @@ class Board:
     def index(self) -> FloatArray:
         """USD per coin."""
         rows = [chain.index for chain in self.chains for _ in (*chain.options, *chain.futures)]
-        return np.array(rows)
+        return np.array([*rows, *(row.index for row in self.priced)])
 
     @cached_property
     def price(self) -> FloatArray:
@@ -318,7 +343,7 @@ class Board:
         for chain in self.chains:
             rows += [float(option.mark) for option in chain.options]
             rows += [float(future.price) for future in chain.futures]
-        return np.array(rows)
+        return np.array([*rows, *(row.mark / row.index for row in self.priced)])
 
     @cached_property
     def forward(self) -> FloatArray:
@@ -327,7 +352,7 @@ class Board:
         for chain in self.chains:
             rows += [chain.forwards[option.expiry] for option in chain.options]
             rows += [chain.index if future.expiry is None else float(future.price) for future in chain.futures]
-        return np.array(rows)
+        return np.array([*rows, *(row.forward for row in self.priced)])
 
     @cached_property
     def volatility(self) -> FloatArray:
@@ -336,7 +361,7 @@ class Board:
         for chain in self.chains:
             rows += [float(option.volatility) for option in chain.options]
             rows += [0.0 for _ in chain.futures]
-        return np.array(rows)
+        return np.array([*rows, *(row.volatility for row in self.priced)])
 
     @cached_property
     def mark(self) -> FloatArray:
@@ -380,6 +405,8 @@ class Board:
         then = black_76(forward[:, None] * (1.0 + moves), strike[:, None], shocked, years[:, None], is_call[:, None])
         gain: FloatArray = self.mark[:, None] * moves  # futures and perpetuals: linear; options are filled in below
         gain[rows] = (then - now[:, None]) * (self.index[rows] / forward)[:, None]
+        for at, row in enumerate(self.priced, start=len(gain) - len(self.priced)):
+            gain[at] = row.gains
         return gain
 
 
@@ -398,5 +425,7 @@ def _expiry_name(instrument: Instrument) -> str | None:
     return None if instrument.expiry is None else future_name(instrument.underlying, instrument.expiry)
 
 
-def _series_name(instrument: Instrument) -> str:
-    return f"{_expiry_name(instrument)}-{instrument.strike}"
+def _series_name(instrument: Instrument) -> str | None:
+    if instrument.strike is None:
+        return None
+    return f"{_expiry_name(instrument)}-{instrument.strike}" if instrument.kind == "option" else instrument.id

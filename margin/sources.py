@@ -2,6 +2,7 @@
 
 =====================  ====================================================================================
 option chains          Deribit price files, or the compact form (``compact``): one or more
+exotics                barrier and Asian options (``exotics``), beside the chains of their coins
 Binance                leverage brackets (JSON or compact) and marks (JSON, or CSV ``symbol,price``)
 Hyperliquid            the answer to ``metaAndAssetCtxs``
 dYdX v4                a genesis or an exported state
@@ -25,8 +26,14 @@ from zkmargin.margin.schema import TableSchema
 from zkmargin.margin.venue_json import parse
 
 CHAIN, BRACKETS, MARKS, PLAIN = "option chain", "Binance brackets", "Binance marks", "plain table"
-HYPERLIQUID, DYDX = "Hyperliquid markets", "dYdX state"
-JSON_KINDS = {"brackets": BRACKETS, "markPrice": MARKS, "universe": HYPERLIQUID, "app_state": DYDX}
+HYPERLIQUID, DYDX, EXOTICS = "Hyperliquid markets", "dYdX state", "exotic options"
+JSON_KINDS = {
+    "brackets": BRACKETS,
+    "markPrice": MARKS,
+    "universe": HYPERLIQUID,
+    "app_state": DYDX,
+    "exotics": EXOTICS,
+}
 """A field of the document, or of its first element, that tells what it is."""
 
 
@@ -60,14 +67,10 @@ def build_from_files(
     """
     files = [File(path, read_file(path, MAX_BYTES)) for path in paths]
     kinds = sorted(kind_of(file, schema) for file in files)
-    if set(kinds) == {CHAIN}:
-        from zkmargin.margin.build import build_market
-        from zkmargin.margin.compact import read_source
-
+    if CHAIN in kinds and set(kinds) <= {CHAIN, EXOTICS}:
         if only or price_time is not None:
             raise MarketSource("option chains tell their time, and are listed whole", hint="leave out the option")
-        chains = [read_source(path, coin) for path in paths for coin in currencies or (None,)]
-        return build_market(chains, schema, parameters)
+        return _of_chains(files, schema, parameters, currencies)
     if currencies:
         raise MarketSource("coins are chosen from option chains only", hint="leave out --currency, or use --only")
     if kinds == [BRACKETS, MARKS]:
@@ -89,9 +92,26 @@ def build_from_files(
         raise MarketSource(
             "these files do not go together",
             got=", ".join(f"{file.name}: {kind_of(file, schema)}" for file in files),
-            hint="give option chains; plain tables, without --only; Binance brackets and marks; or one other file",
+            hint="give option chains, perhaps with exotic options; plain tables, without --only; Binance brackets and "
+            "marks; or one other file",
         )
     return assemble_market(figures, schema, parameters, price_time)
+
+
+def _of_chains(
+    files: Sequence[File], schema: TableSchema, parameters: Mapping[str, str] | None, currencies: Sequence[str]
+) -> Market:
+    from zkmargin.margin.build import build_market
+    from zkmargin.margin.compact import read_source
+    from zkmargin.margin.exotics import price_exotics, read_exotics
+    from zkmargin.margin.scenarios import deribit_grid
+
+    exotics = [file for file in files if kind_of(file, schema) == EXOTICS]
+    paths = [file.path for file in files if file not in exotics]
+    chains = [read_source(path, coin) for path in paths for coin in currencies or (None,)]
+    contracts = [contract for file in exotics for contract in read_exotics(file.content, file.name)]
+    grid = deribit_grid()
+    return build_market(chains, schema, parameters, grid, priced=price_exotics(contracts, chains, grid))
 
 
 def _binance(brackets: File, marks: File, only: Sequence[str]) -> Figures:

@@ -23,8 +23,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Self
 
-from zkmargin.encoding import canonical_json, parse_decimal, parse_uint, sha256
-from zkmargin.errors import AmountDecimals, InstrumentUnknown, SchemaType
+from zkmargin.encoding import canonical_json, parse_uint, sha256
+from zkmargin.errors import InstrumentUnknown, SchemaType
 from zkmargin.margin.strict import (
     IntArray,
     check_name,
@@ -39,11 +39,14 @@ from zkmargin.margin.strict import (
     read_object,
     read_text,
 )
+from zkmargin.margin.terms import MAX_DECIMALS, Averaging, Barrier, check_decimal
 
-MAX_DECIMALS = 38
 INSTRUMENT_AXIS = "instrument"
-KINDS = ("option", "future", "perpetual")
+KINDS = ("option", "future", "perpetual", "barrier", "asian")
+OPTION_KINDS = ("option", "barrier", "asian")
 OPTION_TYPES = ("call", "put")
+TERMS = {"barrier": "barrier", "asian": "averaging"}
+"""The field of the document form that a kind has beyond the others'."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +249,9 @@ class Instrument:
     """One listed contract. Its P&L per contract is ``multiplier`` units of the underlying.
 
     ``expiry`` is unix seconds (None for a perpetual); options have a ``strike``, a plain decimal in USD,
-    and an ``option_type``, ``call`` or ``put``. ``settlement`` names the asset in which the contract settles.
+    and an ``option_type``, ``call`` or ``put``. ``settlement`` names the asset in which the contract settles. Options
+    of the kinds ``barrier`` and ``asian`` have a barrier, or an averaging, and their document form says so; that of the
+    other kinds has no such fields.
     """
 
     id: str
@@ -257,6 +262,8 @@ class Instrument:
     expiry: int | None = None
     strike: str | None = None
     option_type: str | None = None
+    barrier: Barrier | None = None
+    averaging: Averaging | None = None
 
     def __post_init__(self) -> None:
         where = f"instrument `{self.id}`"
@@ -264,7 +271,7 @@ class Instrument:
             check_text(text, where)
         if self.kind not in KINDS:
             raise SchemaType("unknown kind", where=where, expected=" or ".join(KINDS), got=self.kind)
-        is_option = self.kind == "option"
+        is_option = self.kind in OPTION_KINDS
         if (self.strike is not None) != is_option or (self.option_type is not None) != is_option:
             raise SchemaType("options, and only options, have a strike and a type", where=where)
         if (self.expiry is None) != (self.kind == "perpetual"):
@@ -274,11 +281,29 @@ class Instrument:
         if self.expiry is not None and (type(self.expiry) is not int or not 0 < self.expiry < 1 << 63):
             raise SchemaType("expiry must be unix seconds", where=where)
         for amount in (self.multiplier, self.strike):
-            if amount is not None and _canonical_decimal(amount, where) <= 0:
-                raise SchemaType("multiplier and strike must be positive", where=where, got=amount)
+            if amount is not None:
+                check_decimal(amount, where)
+        if (self.barrier is not None) != (self.kind == "barrier"):
+            raise SchemaType("barrier options, and only they, have a barrier", where=where)
+        if (self.averaging is not None) != (self.kind == "asian"):
+            raise SchemaType("Asian options, and only they, have an averaging", where=where)
+        if self.barrier is not None:
+            self.barrier.check(where)
+        if self.averaging is not None:
+            self.averaging.check(self.expiry or 0, where)
 
-    def to_json(self) -> dict[str, str | None]:
+    @property
+    def is_option(self) -> bool:
+        """Whether it has a strike: options, barrier options, Asian options."""
+        return self.kind in OPTION_KINDS
+
+    def to_json(self) -> dict[str, Any]:
         """The document form; keys as in a listing."""
+        exotic: dict[str, Any] = {}
+        if self.barrier is not None:
+            exotic["barrier"] = self.barrier.to_json()
+        if self.averaging is not None:
+            exotic["averaging"] = self.averaging.to_json()
         return {
             "id": self.id,
             "kind": self.kind,
@@ -288,12 +313,15 @@ class Instrument:
             "expiry": None if self.expiry is None else str(self.expiry),
             "strike": self.strike,
             "optionType": self.option_type,
+            **exotic,
         }
 
     @classmethod
     def of_json(cls, document: object, where: str = "instrument") -> Self:
         """Read the document form, strictly."""
-        keys = ("id", "kind", "underlying", "settlement", "multiplier", "expiry", "strike", "optionType")
+        keys = ["id", "kind", "underlying", "settlement", "multiplier", "expiry", "strike", "optionType"]
+        kind = document.get("kind") if isinstance(document, dict) else None
+        keys += [TERMS[kind]] if isinstance(kind, str) and kind in TERMS else []
         entry = read_object(document, where, keys)
 
         def text(key: str) -> str:
@@ -308,6 +336,8 @@ class Instrument:
             expiry=None if entry["expiry"] is None else parse_uint(entry["expiry"], f"{where}.expiry", 63),
             strike=None if entry["strike"] is None else text("strike"),
             option_type=None if entry["optionType"] is None else text("optionType"),
+            barrier=Barrier.of_json(entry["barrier"], f"{where}.barrier") if kind == "barrier" else None,
+            averaging=Averaging.of_json(entry["averaging"], f"{where}.averaging") if kind == "asian" else None,
         )
 
 
@@ -397,10 +427,3 @@ class Listing:
 def _check_decimals(decimals: object, where: str) -> None:
     if type(decimals) is not int or not 0 <= decimals <= MAX_DECIMALS:
         raise SchemaType(f"decimals must be 0 to {MAX_DECIMALS}", where=where)
-
-
-def _canonical_decimal(text: object, where: str) -> int:
-    """A plain decimal string without trailing zeros after the point, scaled; one value has one spelling."""
-    if not isinstance(text, str) or ("." in text and text.endswith("0")) or text.startswith("-"):
-        raise AmountDecimals("not a canonical decimal", where=where, expected="no sign, no trailing zeros")
-    return parse_decimal(text, MAX_DECIMALS, where)

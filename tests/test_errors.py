@@ -51,6 +51,7 @@ from zkmargin.field import FR_MODULUS, encode_elements, require_canonical
 from zkmargin.formats import read_wtns, write_wtns
 from zkmargin.margin.account import Account
 from zkmargin.margin.compact import parse_chain
+from zkmargin.margin.optional import optional_package
 from zkmargin.margin.schema import AxisSchema
 from zkmargin.prover.prove import Prover
 from zkmargin.verifier.policy import VenuePolicy
@@ -74,7 +75,7 @@ SPECIFIED = {
 custody, locks and registry join with these features."""
 
 OWN = {
-    "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
+    "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_PACKAGE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
     "E_STATEMENT_STALE", "E_STATEMENT_TWICE", "E_VENUE_COUNT",
     "E_CONDITION", "E_RULE", "E_CIRCUIT", "E_DETERMINISM", "E_WITNESS", "E_KEY_CIRCUIT",
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
@@ -219,6 +220,7 @@ def _without_passphrase() -> None:
 PROVOKE: Mapping[str, Provoke] = {
     "E_DEMO": lambda s: Stage(s.folder, s.folder, silent=True).run("break", "keys", "show", s.folder / "none"),
     "E_ENGINE": lambda _: backend.engine("abacus"),
+    "E_PACKAGE": lambda _: optional_package("quantlib_of_tomorrow", "a test"),
     # documents
     "E_SCHEMA_UNKNOWN_FIELD": lambda _: DomainFile.parse(DOMAIN.to_bytes().replace(b'"name"', b'"note":"x","name"')),
     "E_SCHEMA_TYPE": lambda _: DomainFile.parse(b"[]"),

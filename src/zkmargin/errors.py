@@ -72,6 +72,13 @@ class EngineUnavailable(InputError):
     advice = "unset ZKMARGIN_ENGINE, or build the Rust core with `make develop`"
 
 
+class PackageMissing(InputError):
+    """An optional package that this needs is not installed."""
+
+    code = "E_PACKAGE"
+    advice = "install it: pip install 'zkmargin[markets]'"
+
+
 # --- documents, encodings -------------------------------------------------------------------------------------------
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from calling import DEMO, World, call, ok
+from real_chains import MOMENTS
 from venue_files import BRACKETS, HYPERLIQUID, as_bytes, brackets, brackets_json, genesis, premium_index
 
+DATA = Path(__file__).parents[1] / "data"
 MARKS = {"BTCUSDT": "66344.1", "ETHUSDT": "1923.55", "ETHBTC": "0.02899", "SOLUSDT": "83.2"}
 PRICED = ("--price-time", "2026-02-06T12:54:16Z")
 
@@ -125,3 +127,20 @@ def test_an_account_of_a_venue_is_checked(world: World, tmp_path: Path, size: st
     account.write_text(f"instrument,size\nBTC,{size}\ncash,100000000\n")
     checked = ok("check", "--rules", "hyperliquid", "--market", market, "--account", account, "--json").json
     assert checked["requirement"] == requirement
+
+
+def test_exotic_options_beside_both_chains(world: World, tmp_path: Path) -> None:
+    """Two coins and two exotic options, from four files."""
+    out = tmp_path / "market.json"
+    chains = [DATA / "chains" / f"chain_eth_{MOMENTS[1]}.csv", DEMO / f"chain_btc_{MOMENTS[1]}.csv"]
+    common = ("--rules", "deribit_pm_2", "--domain", world["domain.json"], "--key", world["publisher.key"])
+    ok("market", "build", *chains, DATA / "exotics.json", *common, "--out", out, "--json")
+    shown = ok("market", "show", out, "--find", "-C-", "--json").json
+    assert [(row["id"], row["kind"]) for row in shown["instruments"]] == [
+        ("BTC-27MAR26-70000-C-DO60000", "barrier"),
+        ("BTC-27MAR26-72000-C-ASIAN", "asian"),
+    ]
+    assert shown["sizes"]["underlying"] == 2
+    assert "exotics.json" in shown["sources"]
+    refused = call("market", "build", DATA / "exotics.json", *common, "--out", tmp_path / "none.json")
+    assert "do not go together" in " ".join(refused.err.split())

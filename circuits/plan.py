@@ -229,7 +229,7 @@ class BoundPlan:
 
     def __init__(self, plan: Plan, tables: Tables) -> None:
         self.plan = plan
-        self._tables = tables
+        self.tables = tables
         self._reader = TableReader(plan.rules, tables)
 
     @cached_property
@@ -257,7 +257,7 @@ class BoundPlan:
         axis = self.plan.asset_axis
         if axis is None:
             return []
-        ids = [asset_id(name) for name in self._tables.names[axis]]
+        ids = [asset_id(name) for name in self.tables.names[axis]]
         return ids + [0] * (self.plan.n_assets - len(ids))
 
     def matrices(self, arithmetic: Arithmetic | None = None) -> list[SparseMatrixHandle]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from zkmargin.attestations.context import (
     ZERO32,
@@ -23,6 +25,7 @@ from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
 from zkmargin.backend import ProvingKeyHandle, engine_name
 from zkmargin.backend import engine as arithmetic_engine
+from zkmargin.circuits.collateral import OpenedLine, held_by_asset
 from zkmargin.circuits.compile import CompiledCircuit, compile_rules
 from zkmargin.circuits.rules import RuleSet
 from zkmargin.errors import CircuitError, KeyCircuitMismatch, ProofInvalid, ProofPoint
@@ -30,12 +33,13 @@ from zkmargin.field import encode_elements
 from zkmargin.formats import vk_hash
 from zkmargin.margin.market import Market
 from zkmargin.prover.account import private_columns, require_one_opening_each, require_openings
+from zkmargin.prover.collateral import Collateral, open_lines
 from zkmargin.prover.proving_key import open_proving_key
 from zkmargin.prover.setup import PROVING_KEY_FILE
 from zkmargin.prover.shortfall import require_margin
 from zkmargin.prover.witness import GivenInputs, PrivateInputs, WitnessMaker
 from zkmargin.verifier.checks import Case
-from zkmargin.verifier.envelope import Envelope, Proof, PublicInputs, SignedSnapshot, SignedStatement
+from zkmargin.verifier.envelope import Envelope, Proof, PublicInputs, SignedRoot, SignedSnapshot, SignedStatement
 from zkmargin.verifier.groth16 import verify_groth16
 from zkmargin.verifier.policy import Policy
 from zkmargin.verifier.verify import require_statement
@@ -49,7 +53,8 @@ class Request:
     id.
 
     ``at``: unix seconds, the context's ``issuedAt``. ``claim``: None for the one that the policy asks for.
-    ``challenge``: 32 bytes, where the verifier gave one.
+    ``challenge``: 32 bytes, where the verifier gave one. ``collateral``: the lines to use, where the rule set has
+    room for some.
     """
 
     policy: Policy
@@ -58,6 +63,7 @@ class Request:
     at: int
     claim: Claim | None = None
     challenge: bytes | None = None
+    collateral: Collateral | None = None
 
 
 @dataclass(frozen=True)
@@ -139,17 +145,20 @@ class Prover:
         require_statement(self._case(draft, request, market))
         require_openings(self.rules, request.statements, opened, keys)
         account = private_columns(self.rules, opened, own)
+        lines = self._lines(request, market, keys, opened[0].pocket, draft)
+        for column in self.rules.on_chain:
+            account[column.name] = np.array(held_by_asset(lines, self.compiled.plan.n_assets), dtype=object)
         require_margin(self.rules, market, account, Claim.unpack(draft.public_inputs.claim))
         checked = time.perf_counter()
-        given = GivenInputs(draft.public_inputs.context, draft.public_inputs.claim, draft.public_inputs.scope)
+        stated = draft.public_inputs
+        given = GivenInputs(stated.context, stated.claim, stated.scope, stated.collateral_root)
         witness, publics = self._witnesses.make(
             given,
-            PrivateInputs(opened, account, keys),
+            PrivateInputs(opened, account, keys, lines),
             self.compiled.plan.bind(market.tables),
             self.vk_hash,
             market.tables.digest,
         )
-        stated = draft.public_inputs
         if (tuple(publics.positions), publics.nullifier) != (stated.positions, stated.nullifier):
             raise CircuitError("the circuit computes another commitment or nullifier than the documents")
         witnessed = time.perf_counter()
@@ -159,6 +168,15 @@ class Prover:
         self.timings = Timings(checked - started, witnessed - checked, proven - witnessed, time.perf_counter() - proven)
         final = stated.model_copy(update={"C": publics.functionals})
         return draft.model_copy(update={"public_inputs": final, "proof": Proof.of_bytes(proof)})
+
+    def _lines(
+        self, request: Request, market: Market, keys: OwnerKeys, pocket: int, draft: Envelope
+    ) -> list[OpenedLine]:
+        """The lines of collateral that the request uses; none without any."""
+        if request.collateral is None:
+            return []
+        least_lock = Claim.unpack(draft.public_inputs.claim).min_lock
+        return open_lines(self.rules, market.tables, request.collateral, keys, pocket, least_lock)
 
     def _require_valid(self, publics: Sequence[int], proof: bytes) -> None:
         """A key of another circuit, or a malformed one, shows here: such a proof never leaves."""
@@ -177,6 +195,8 @@ class Prover:
         snapshot = request.market.snapshot
         statements = [document.statement for document in request.statements]
         epoch = epoch_of(request.at, policy.epoch_length)
+        collateral = request.collateral
+        expires_at = min((epoch + 1) * policy.epoch_length, request.at + policy.maximum_age.proof + 1)
         context = StatementContext(
             verifier_id=policy.verifier_id,
             challenge=ZERO32 if request.challenge is None else request.challenge,
@@ -187,14 +207,16 @@ class Prover:
             market_digest=snapshot.market_digest,
             listing_digest=snapshot.listing_digest,
             statements_hash=compute_statements_hash(statements, domain),
-            root_digest=ZERO32,
+            root_digest=ZERO32 if collateral is None else collateral.root.digest,
             epoch=epoch,
             issued_at=request.at,
-            expires_at=min((epoch + 1) * policy.epoch_length, request.at + policy.maximum_age.proof + 1),
+            expires_at=expires_at,
             policy_id=policy.policy_id,
         )
         scope = compute_scope(domain.pledge_domain, epoch)
         claim = policy.claim.claim() if request.claim is None else request.claim
+        if collateral is not None and collateral.locked:
+            claim = replace(claim, min_lock=expires_at)
         return Envelope(
             domain=policy.domain,
             context=context,
@@ -202,7 +224,7 @@ class Prover:
                 context=compute_context_input(context, domain),
                 claim=claim.pack(),
                 positions=tuple(statement.commitment for statement in statements),
-                collateral_root=0,
+                collateral_root=0 if collateral is None else collateral.root.root.root,
                 nullifier=keys.nullifier(scope, pocket),
                 scope=scope,
                 C=None,
@@ -212,6 +234,13 @@ class Prover:
                 for document in request.statements
             ),
             market=SignedSnapshot(snapshot=snapshot, signatures=request.market.signatures),
+            collateral=None
+            if collateral is None
+            else SignedRoot(
+                root=collateral.root.root,
+                checkpoints=collateral.root.checkpoints,
+                signatures=collateral.root.signatures,
+            ),
             proof=Proof(a=(0, 0), b=((0, 0), (0, 0)), c=(0, 0)),
         )
 
@@ -225,6 +254,7 @@ class Prover:
             at=request.at,
             challenge=request.challenge,
             engine=self.engine,
+            revocations=() if request.collateral is None else request.collateral.revocations,
         )
 
 

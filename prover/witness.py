@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.attestations.positions import PositionOpening
 from zkmargin.backend import Arithmetic, WitnessHandle
+from zkmargin.circuits.collateral import OpenedLine, line_inputs
 from zkmargin.circuits.compile import CompiledCircuit
 from zkmargin.circuits.constraints import InputWires
 from zkmargin.circuits.plan import BoundPlan
@@ -32,6 +33,7 @@ class PrivateInputs:
     openings: Sequence[PositionOpening]
     columns: Mapping[str, object]
     keys: OwnerKeys
+    lines: Sequence[OpenedLine] = ()
     blind: int = field(default_factory=lambda: secrets.randbelow(FR_MODULUS))
 
     def __repr__(self) -> str:
@@ -45,6 +47,7 @@ class GivenInputs:
     context: int
     claim: int
     scope: int
+    collateral_root: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,14 @@ class WitnessMaker:
         """
         stated = {"context": given.context, "claim": given.claim, "scope": given.scope}
         try:
-            run = StatementRun(self._compiled, self._secrets(private), stated, market, self._arithmetic)
+            run = StatementRun(
+                self._compiled,
+                self._secrets(private),
+                stated,
+                market,
+                self._arithmetic,
+                collateral_root=given.collateral_root,
+            )
             gamma = None
             if "gamma" in self._compiled.names.inputs:
                 gamma = compute_gamma(vk_hash, self._compiled.r1cs_digest, table_digest, run.leading)
@@ -110,6 +120,9 @@ class WitnessMaker:
             "listing": u248(first.listing_digest),
             "salt": salts if len(salts) > 1 else salts[0],
         }
+        rules, plan = self._compiled.rules, self._compiled.plan
+        if rules.lines:
+            stated |= line_inputs(private.lines, rules.lines, plan.n_assets, private.keys.owner, first.pocket)
         if "blind" in self._compiled.names.inputs:
             stated["blind"] = private.blind
         return stated

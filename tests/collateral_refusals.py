@@ -36,7 +36,18 @@ from zkmargin.attestations.collateral.bindings import (
     require_not_raised,
 )
 from zkmargin.attestations.collateral.documents import OBSERVED, SAFE, Checkpoint, LeafOpeningsDocument
-from zkmargin.attestations.collateral.roots import ChainRule, require_chains, require_openings, require_successor
+from zkmargin.attestations.collateral.roots import (
+    ChainRule,
+    leaf_of,
+    require_chains,
+    require_openings,
+    require_successor,
+)
+from zkmargin.attestations.collateral.tree import Tree
+from zkmargin.attestations.owner import OwnerKeys
+from zkmargin.circuits.rules import parse_rules
+from zkmargin.margin.tables import Column, Tables
+from zkmargin.prover.collateral import Collateral, CollateralLine, open_lines
 
 
 def _relined(change: Callable[[list[LeafOpening]], list[LeafOpening]]) -> None:
@@ -53,7 +64,33 @@ def _line(**changes: int) -> dict[int, LeafOpening]:
     return {line.cid: line}
 
 
+def _selected(least_lock: int = 0, pocket: int = 0, twice: bool = False, owner: int | None = None) -> None:
+    """Select the first line of the honest root, for the owner that it names or for another one."""
+    line, tree = HONEST.lines[0], Tree([entry.leaf for entry in HONEST.lines])
+    mine = line.model_copy(update={"owner": HOLDS.owner if owner is None else owner})
+    leaf = leaf_of(mine).digest
+    tree.update({0: leaf})
+    root = HONEST.document(root=tree.root)
+    chosen = CollateralLine(mine.model_copy(update={"leaf": leaf}), tree.path(0))
+    rules = parse_rules(SELECTING, "selecting.yaml")
+    tables = Tables({"asset": 1}, {"asset": (line.asset,)}, {"price": Column.of("price", ["asset"], 0, [1])}, {}, {})
+    open_lines(rules, tables, Collateral(root, (chosen,) * (1 + twice)), HOLDS, pocket, least_lock)
+
+
 ROOT = HONEST.document()
+HOLDS = OwnerKeys.of_seed(bytes(range(32)))
+SELECTING = b"""\
+rules: 1
+name: selecting
+lines: 2
+axes: {asset: {size: 1}}
+public: {price: {axes: [asset], unit: usd/atom, decimals: 0, min: 0, max: 9}}
+private:
+  held: {axes: [asset], unit: atom, decimals: 0, min: 0, max: 99, from: chain}
+  cash: {unit: usd, decimals: 0, min: 0, max: 9, from: venue}
+equity: cash + sum(held * price, over=asset)
+requirements: {maintenance: 0}
+"""
 COLLATERAL: Mapping[str, Callable[[], object]] = {
     "E_ATTESTOR_SET": lambda: judge(ROOT, attestors=ATTESTORS.model_copy(update={"set_nonce": 2})),
     "E_ROOT_EXPIRED": lambda: judge(ROOT, at=NOW + 3600),
@@ -72,6 +109,10 @@ COLLATERAL: Mapping[str, Callable[[], object]] = {
     "E_FINALITY": lambda: _chain(checkpoint(MAINNET, finality=SAFE)),
     "E_STALE_BLOCK": lambda: _chain(checkpoint(MAINNET, block_time=NOW - 1801)),
     "E_PROOF_KIND": lambda: _chain(checkpoint(MAINNET, proof_kind=OBSERVED)),
+    "E_LOCK": lambda: _selected(least_lock=1),
+    "E_LINE_DUPLICATE": lambda: _selected(twice=True),
+    "E_OWNER_MIXED": lambda: _selected(owner=7),
+    "E_POCKET_MIXED": lambda: _selected(pocket=1),
     "E_BALANCE_SHORT": lambda: require_covered(4, _line().values()),
     "E_BINDING_MISSING": lambda: owner_in_epoch(ACCOUNT, EPOCH, []),
     "E_BINDING_SIG": lambda: require_binding(signed_binding(binding(), STRANGER), DOMAIN),

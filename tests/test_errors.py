@@ -69,7 +69,7 @@ SPECIFIED = {
     "E_ROOT_CHAIN", "E_EQUIVOCATION", "E_LEAVES_HASH", "E_LEAF_COUNT", "E_LEAF_ORDER", "E_CID_DUPLICATE",
     "E_CID_MISMATCH", "E_CHECKPOINT_MISSING", "E_FINALITY", "E_STALE_BLOCK", "E_PROOF_KIND", "E_BALANCE_SHORT",
     "E_BINDING_MISSING", "E_BINDING_SIG", "E_BINDING_CONFLICT", "E_BINDING_MIDEPOCH", "E_ALLOC_SIG", "E_ALLOC_RAISED",
-    "E_ALLOC_MOVED",
+    "E_ALLOC_MOVED", "E_LOCK", "E_LINE_DUPLICATE", "E_OWNER_MIXED", "E_POCKET_MIXED",
 }  # fmt: skip
 """The failure cases of the attestation specification (its section 3) whose features exist. Those of
 custody, locks and registry join with these features."""

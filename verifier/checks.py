@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zkmargin.attestations.collateral import roots
+from zkmargin.attestations.collateral.documents import CollateralRootDocument, RevokeRootDocument
+from zkmargin.attestations.collateral.errors import AttestorSetMismatch, LockEnds
 from zkmargin.attestations.context import (
     ZERO32,
     Claim,
@@ -62,6 +65,7 @@ class Case:
     at: int
     challenge: bytes | None
     engine: str
+    revocations: tuple[RevokeRootDocument, ...] = ()
 
 
 # --- V2, V3: for whom, under which policy, rules and key --------------------------------------------------
@@ -168,11 +172,47 @@ def require_proof_times(case: Case) -> None:
 
 
 def require_root(case: Case) -> None:
-    """Rule sets of this version hold no collateral lines, so there is no root to name."""
-    if case.envelope.context.root_digest != ZERO32:
-        raise RootMismatch("a collateral root is named where there is none", where="context.rootDigest")
-    if case.envelope.public_inputs.collateral_root != 0:
-        raise RootMismatch("a collateral root is used where there is none", where="publicInputs.collateral_root")
+    """The collateral root that the proof uses, if it uses one, is the policy's attestors' and counts now."""
+    context, stated, signed = case.envelope.context, case.envelope.public_inputs, case.envelope.collateral
+    if signed is None:
+        if context.root_digest != ZERO32:
+            raise RootMismatch("a collateral root is named where there is none", where="context.rootDigest")
+        if stated.collateral_root != 0:
+            raise RootMismatch("a collateral root is used where there is none", where="publicInputs.collateral_root")
+        return
+    if not case.rules.lines:
+        raise RootMismatch("the rule set opens no lines of collateral", where="collateral")
+    accepted = case.policy.collateral
+    if accepted is None:
+        raise AttestorSetMismatch("the policy accepts no collateral", where="collateral")
+    document = CollateralRootDocument(
+        domain=case.envelope.domain,
+        root=signed.root,
+        checkpoints=signed.checkpoints,
+        attestors=accepted.attestors,
+        signatures=signed.signatures,
+    )
+    roots.require_root(
+        document,
+        domain=case.policy.domain,
+        attestors=accepted.attestors,
+        epoch=context.epoch,
+        at=case.at,
+        skew=case.policy.clock_skew,
+        revocations=case.revocations,
+    )
+    roots.require_chains(signed.checkpoints, accepted.rules(), case.at, case.policy.clock_skew)
+    if context.root_digest != document.digest:
+        raise RootMismatch("the proof names another collateral root", where="context.rootDigest")
+    if stated.collateral_root != signed.root.root:
+        raise RootMismatch("the proof uses another collateral root", where="publicInputs.collateral_root")
+    if accepted.exclusive and Claim.unpack(stated.claim).min_lock < context.expires_at:
+        raise LockEnds(
+            "the policy wants collateral that is locked until the proof expires",
+            where="publicInputs.claim",
+            expected=context.expires_at,
+            got=Claim.unpack(stated.claim).min_lock,
+        )
 
 
 # --- V6: market snapshot, tables, position statements -----------------------------------------------------
@@ -331,7 +371,7 @@ def require_claim(case: Case) -> Claim:
     claim, least = Claim.unpack(case.envelope.public_inputs.claim), case.policy.claim.claim()
     if claim.kind.name.lower() not in case.rules.requirements:
         raise ClaimMismatch("the rule set has no such requirement", where="publicInputs.claim", got=str(claim))
-    if claim.min_lock != 0:
+    if claim.min_lock != 0 and case.envelope.collateral is None:
         raise ClaimMismatch("there is no collateral that could be locked", where="publicInputs.claim")
     if not claim.implies(least):
         raise ClaimMismatch(

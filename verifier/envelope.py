@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from zkmargin.attestations.collateral.documents import Checkpoints, CollateralRoot
 from zkmargin.attestations.documents import (
     AnyDomain,
     MarketSnapshot,
@@ -87,6 +88,14 @@ class SignedSnapshot(Model):
     signatures: Signatures
 
 
+class SignedRoot(Model):
+    """A collateral root, its checkpoints and its attestors' signatures; the attestor set is the policy's."""
+
+    root: CollateralRoot
+    checkpoints: Checkpoints
+    signatures: Signatures
+
+
 class Envelope(Document):
     """``*.margin-proof.json``."""
 
@@ -100,6 +109,7 @@ class Envelope(Document):
     public_inputs: PublicInputs
     statements: Annotated[tuple[SignedStatement, ...], Field(min_length=1, max_length=MAX_VENUES), Sequence]
     market: SignedSnapshot
+    collateral: SignedRoot | None = None
     proof: Proof
 
     @model_validator(mode="after")

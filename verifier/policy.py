@@ -11,9 +11,13 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from zkmargin.attestations.collateral.documents import Attestors
+from zkmargin.attestations.collateral.identifiers import require_chain
+from zkmargin.attestations.collateral.roots import ChainRule
 from zkmargin.attestations.context import ZERO32, Claim, ClaimKind
 from zkmargin.attestations.documents import AnyDomain, Signers
 from zkmargin.attestations.schema import (
+    U8,
     U16,
     U32,
     U64,
@@ -67,6 +71,41 @@ class MaximumAge(Model):
     proof: U32
 
 
+class ChainPolicy(Model):
+    """What is asked of a chain: the oldest block in seconds, the least finality (0 dev, 1 safe, 2 final, 3 settled),
+    whether lines that are only observed count.
+    """
+
+    chain: Text
+    maximum_age: U32
+    finality: U8
+    observed: bool
+
+
+class CollateralPolicy(Model):
+    """Whose collateral roots count, over which chains. ``exclusive``: every line is locked until the proof expires."""
+
+    attestors: Attestors
+    chains: Annotated[
+        tuple[ChainPolicy, ...],
+        Field(min_length=1),
+        Sequence,
+        strictly_ascending(lambda entry: entry.chain.encode(), "chains"),
+    ]
+    exclusive: bool
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self.attestors.signers.signer_set()
+        for entry in self.chains:
+            require_chain(entry.chain)
+        return self
+
+    def rules(self) -> dict[str, ChainRule]:
+        """By chain."""
+        return {entry.chain: ChainRule(entry.maximum_age, entry.finality, entry.observed) for entry in self.chains}
+
+
 class LeastClaim(Model):
     """The weakest claim that is accepted: ``den * equity >= num * requirement``."""
 
@@ -108,6 +147,7 @@ class Policy(Document):
     epoch_lead: U32
     claim: LeastClaim
     challenge_required: bool
+    collateral: CollateralPolicy | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -21,6 +21,16 @@ class VenueFinding:
 
 
 @dataclass(frozen=True)
+class CollateralFinding:
+    """The collateral root that the proof uses, the chains that it covers, and those of them that are only observed."""
+
+    root_digest: bytes
+    seq: int
+    chains: tuple[str, ...]
+    observed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Verdict:
     """A proof that holds. There is no verdict that does not: ``verify`` raises instead.
 
@@ -47,6 +57,7 @@ class Verdict:
     scope: int
     nullifier: int
     challenge_checked: bool
+    collateral: CollateralFinding | None
     exclusive: bool
     clock: int
     clock_source: Literal["system", "given"]
@@ -63,6 +74,9 @@ class Verdict:
             found.append("insecure key: it comes from a development setup whose maker could forge proofs")
         if not self.exclusive:
             found.append("not exclusive: no collateral is locked for the life of this statement")
+        if self.collateral is not None and self.collateral.observed:
+            chains = ", ".join(self.collateral.observed)
+            found.append(f"observed, not proven: lines on {chains} rest on the attestors' word alone")
         if self.effective_from > self.clock:
             found.append("pending: the statement's epoch has not begun")
         if not self.challenge_checked:
@@ -106,6 +120,14 @@ class Verdict:
             "scope": str(self.scope),
             "nullifier": str(self.nullifier),
             "challengeChecked": self.challenge_checked,
+            "collateral": None
+            if self.collateral is None
+            else {
+                "rootDigest": hex_bytes(self.collateral.root_digest),
+                "seq": str(self.collateral.seq),
+                "chains": list(self.collateral.chains),
+                "observed": list(self.collateral.observed),
+            },
             "exclusive": self.exclusive,
             "clock": {"time": str(self.clock), "source": self.clock_source},
             "engine": self.engine,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
+from zkmargin.attestations.collateral.documents import PROVEN_KINDS, RevokeRootDocument
 from zkmargin.attestations.context import (
     ZERO32,
     Claim,
@@ -47,7 +48,7 @@ from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
 from zkmargin.verifier.policy import AcceptedRuleSet, Policy
 from zkmargin.verifier.public_inputs import compute_gamma
-from zkmargin.verifier.verdict import VenueFinding, Verdict
+from zkmargin.verifier.verdict import CollateralFinding, VenueFinding, Verdict
 
 
 def verify(
@@ -60,12 +61,14 @@ def verify(
     at: int | None = None,
     challenge: bytes | None = None,
     engine: str | None = None,
+    revocations: Sequence[RevokeRootDocument] = (),
 ) -> Verdict:
     """Return what a proof establishes, or raise the error of the first step that does not hold.
 
     ``market``, ``rules`` and ``verifying_key`` (bytes as engines take them) are the caller's own copies;
     they are accepted by digest. ``at``: the time to judge at, unix seconds; None: this machine's clock.
     ``challenge``: the 32 bytes that the verifier gave out; None only where the policy asks for none.
+    ``revocations``: collateral roots that their attestors took back, as far as the verifier knows.
     ``engine``: ``rust``, ``python`` (py_ecc; nothing of the core is used) or ``reference``; None: the
     fastest one here.
 
@@ -81,6 +84,7 @@ def verify(
         at=_clock(at),
         challenge=challenge,
         engine=_engine(engine),
+        revocations=tuple(revocations),
     )
     entry, claim = require_statement(case)
     _require_proof(case)
@@ -193,6 +197,17 @@ def _verdict(case: Case, entry: AcceptedRuleSet, claim: Claim, source: Literal["
     statements = [signed.statement for signed in envelope.statements]
     ends = [context.expires_at, context.issued_at + ages.proof + 1]
     ends += [snapshot.expires_at, snapshot.price_time + ages.price + 1]
+    collateral = None
+    if envelope.collateral is not None and policy.collateral is not None:
+        rules = policy.collateral.rules()
+        ends += [envelope.collateral.root.expires_at]
+        ends += [entry.block_time + rules[entry.chain].maximum_age + 1 for entry in envelope.collateral.checkpoints]
+        collateral = CollateralFinding(
+            context.root_digest,
+            envelope.collateral.root.seq,
+            tuple(entry.chain for entry in envelope.collateral.checkpoints),
+            tuple(e.chain for e in envelope.collateral.checkpoints if e.proof_kind not in PROVEN_KINDS),
+        )
     ends += [end for s in statements for end in (s.expires_at, s.as_of + ages.statement + 1)]
     return Verdict(
         claim=claim,
@@ -216,6 +231,7 @@ def _verdict(case: Case, entry: AcceptedRuleSet, claim: Claim, source: Literal["
         scope=envelope.public_inputs.scope,
         nullifier=envelope.public_inputs.nullifier,
         challenge_checked=case.challenge is not None,
+        collateral=collateral,
         exclusive=context.root_digest != ZERO32 and claim.min_lock >= context.expires_at,
         clock=case.at,
         clock_source=source,

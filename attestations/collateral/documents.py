@@ -148,6 +148,12 @@ class Attestors(Model):
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
+Checkpoints = Annotated[
+    tuple[Checkpoint, ...], Sequence, strictly_ascending(lambda entry: entry.chain.encode(), "checkpointed chains")
+]
+"""One per chain, in strictly ascending order of the chains' UTF-8 bytes."""
+
+
 class CollateralRootDocument(Document):
     """``*.root.json``: a signed root with its checkpoints, chains in strictly ascending order of their UTF-8 bytes."""
 
@@ -156,9 +162,7 @@ class CollateralRootDocument(Document):
     version: Literal["1"] = "1"
     domain: AnyDomain
     root: CollateralRoot
-    checkpoints: Annotated[
-        tuple[Checkpoint, ...], Sequence, strictly_ascending(lambda entry: entry.chain.encode(), "checkpointed chains")
-    ]
+    checkpoints: Checkpoints
     attestors: Attestors
     signatures: Signatures
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zkmargin.errors import VerificationError
+from zkmargin.errors import InputError, VerificationError
 
 # --- roots ----------------------------------------------------------------------------------------------------------
 
@@ -139,6 +139,13 @@ class BalanceShort(VerificationError):
     advice = "notes share a balance: lower them, or have the balance attested again"
 
 
+class LockEnds(VerificationError):
+    """Collateral is not locked for as long as the pledge lasts."""
+
+    code = "E_LOCK"
+    advice = "lock the coins for longer, or prove for a shorter time"
+
+
 # --- bindings and allocations ---------------------------------------------------------------------------------------
 
 
@@ -189,3 +196,27 @@ class AllocationMoved(VerificationError):
 
     code = "E_ALLOC_MOVED"
     advice = "pockets are fixed for an epoch"
+
+
+# --- a selection, before anything is proven ------------------------------------------------------------------------
+
+
+class LineDuplicate(InputError):
+    """A line was selected twice."""
+
+    code = "E_LINE_DUPLICATE"
+    advice = "select each line once"
+
+
+class OwnerMixed(InputError):
+    """A selected line belongs to another owner key."""
+
+    code = "E_OWNER_MIXED"
+    advice = "select lines of the owner key that the positions are bound to"
+
+
+class PocketMixed(InputError):
+    """A selected line is in another pocket."""
+
+    code = "E_POCKET_MIXED"
+    advice = "all lines of a proof, and its positions, are of one pocket"

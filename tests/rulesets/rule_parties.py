@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from collateral_world import ATTESTORS
 from parties import CHALLENGE, DOMAIN, KEYS, NOW, PUBLISHER, VERIFIER_ID
+from rule_collateral import collateral_of
 
 from zkmargin.attestations.context import compute_context_input
 from zkmargin.attestations.documents import Signers
@@ -30,7 +32,7 @@ from zkmargin.margin.tables import INSTRUMENT_AXIS, Instrument, Listing, Tables
 from zkmargin.prover.prove import Prover, Request
 from zkmargin.prover.setup import read_description, read_verifying_key, setup_dev
 from zkmargin.verifier.envelope import Envelope, SignedSnapshot
-from zkmargin.verifier.policy import LeastClaim, MaximumAge, Policy, VenuePolicy
+from zkmargin.verifier.policy import ChainPolicy, CollateralPolicy, LeastClaim, MaximumAge, Policy, VenuePolicy
 from zkmargin.verifier.verdict import Verdict
 from zkmargin.verifier.verify import verify
 
@@ -92,6 +94,16 @@ class Parties:
             epoch_lead=3600,
             claim=LeastClaim.model_validate({"kind": self.kind, "num": 1, "den": 1}),
             challenge_required=True,
+            collateral=CollateralPolicy(
+                attestors=ATTESTORS,
+                chains=tuple(
+                    ChainPolicy(chain=chain, maximum_age=1800, finality=2, observed=False)
+                    for chain in ("eip155:1", "eip155:8453")
+                ),
+                exclusive=True,
+            )
+            if self.rules.lines
+            else None,
         )
 
     def snapshot(self, tables: Tables) -> MarketSnapshotDocument:
@@ -110,7 +122,8 @@ class Parties:
         snapshot, prover = self.snapshot(tables), self.prover
         attested = [self.attest(place, account, snapshot) for place in range(self.rules.venues)]
         statements, openings = zip(*attested, strict=True)
-        request = Request(self.policy, snapshot, statements, NOW, None, CHALLENGE)
+        collateral = collateral_of(self.rules, tables, account, KEYS.owner, 0) if self.rules.lines else None
+        request = Request(self.policy, snapshot, statements, NOW, None, CHALLENGE, collateral)
         own = {column.name: account[column.name] for column in self.rules.chosen}
         return prover.prove(request, openings, KEYS, own=own)
 

@@ -10,13 +10,16 @@ from itertools import pairwise
 from math import lcm
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
+from rule_collateral import collateral_of, opened_lines
 from rule_parties import Parties
 from rule_world import Account, RuleWorld, all_worlds
 
 from zkmargin.backend import engine
+from zkmargin.circuits.collateral import line_inputs
 from zkmargin.circuits.compile import CompiledCircuit, compile_rules
 from zkmargin.circuits.plan import BoundPlan
 from zkmargin.circuits.rules import check_tables, evaluate
@@ -26,6 +29,7 @@ from zkmargin.errors import ParameterCondition, VerificationError, WitnessFailed
 from zkmargin.field import decode_elements, signed
 from zkmargin.formats import read_r1cs
 from zkmargin.margin.tables import Tables
+from zkmargin.poseidon import tagged
 
 WORLDS = all_worlds()
 MARKETS, ACCOUNTS = 2, 3
@@ -48,8 +52,15 @@ def begin(
     salts = [15 + venue for venue in range(circuit.rules.venues)]
     secrets["salt"] = salts if len(salts) > 1 else salts[0]  # type: ignore[assignment]
     private = {**secrets, **account, **({"blind": 16} if circuit.plan.bases else {})}
+    root, rules = 0, circuit.rules
+    if rules.lines:
+        owner = tagged("owner", tagged("ak", 11), 12)
+        collateral = collateral_of(rules, market.tables, account, owner, 3)
+        opened, root = opened_lines(rules, market.tables, collateral)
+        private |= line_inputs(opened, rules.lines, circuit.plan.n_assets, owner, 3)
     public = {"context": 1, "claim": (kind == "initial") | numerator << 8 | denominator << 24, "scope": 2}
-    return StatementRun(circuit, private, public, market, LyingEngine() if lying else None)  # type: ignore[arg-type]
+    arithmetic: Any = LyingEngine() if lying else None
+    return StatementRun(circuit, private, public, market, arithmetic, collateral_root=root)
 
 
 def witness_of(

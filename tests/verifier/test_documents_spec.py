@@ -6,8 +6,8 @@ import doctest
 import re
 from pathlib import Path
 
-from zkmargin import errors
 from zkmargin.attestations.documents import MarketSnapshot, PositionStatement, StatementContext
+from zkmargin.cli.error_table import error_classes
 from zkmargin.verifier.schemas import DOCUMENTS
 
 PAGE = Path(__file__).parents[2] / "specs" / "documents.md"
@@ -28,7 +28,7 @@ def test_structures_are_written_as_they_are_signed() -> None:
 
 def test_codes_and_documents_exist() -> None:
     text = PAGE.read_text()
-    known = {getattr(entry, "code", "") for entry in vars(errors).values()}
+    known = {cls.code for cls in error_classes()}
     for code in re.findall(r"`(E_[A-Z0-9_]+)(\*?)`", text):
         assert any(name == code[0] or (code[1] and name.startswith(code[0])) for name in known), code
     types = {document.TYPE for document in DOCUMENTS}

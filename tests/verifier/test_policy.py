@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from zkmargin.attestations.collateral.documents import Attestors
 from zkmargin.attestations.documents import OfflineDomain, Signers
 from zkmargin.encoding import sha256
 from zkmargin.errors import (
     ClaimMismatch,
+    IdCanonical,
     KeyNotListed,
     Quorum,
     SchemaType,
@@ -17,7 +19,15 @@ from zkmargin.errors import (
     SignatureOrder,
     ZkMarginError,
 )
-from zkmargin.verifier.policy import AcceptedRuleSet, LeastClaim, MaximumAge, Policy, VenuePolicy
+from zkmargin.verifier.policy import (
+    AcceptedRuleSet,
+    ChainPolicy,
+    CollateralPolicy,
+    LeastClaim,
+    MaximumAge,
+    Policy,
+    VenuePolicy,
+)
 
 A, B = b"\x0a" * 20, b"\x0b" * 20
 
@@ -128,6 +138,41 @@ def test_the_shortest_epoch_is_a_second() -> None:
     assert policy(epoch_length=1).epoch_length == 1
 
 
+def collateral(**changes: Any) -> CollateralPolicy:
+    fields: dict[str, Any] = {
+        "attestors": Attestors(set_nonce=1, signers=Signers.of(A)),
+        "chains": (ChainPolicy(chain="eip155:1", maximum_age=1800, finality=2, observed=False),),
+        "exclusive": True,
+    }
+    return CollateralPolicy(**fields | changes)
+
+
+def test_every_field_of_collateral_moves_the_id() -> None:
+    chain = collateral().chains[0]
+    changes: list[CollateralPolicy] = [
+        collateral(attestors=Attestors(set_nonce=2, signers=Signers.of(A))),
+        collateral(attestors=Attestors(set_nonce=1, signers=Signers.of(B))),
+        collateral(exclusive=False),
+        *(
+            collateral(chains=(chain.model_copy(update=change),))
+            for change in ({"chain": "eip155:10"}, {"maximum_age": 1801}, {"finality": 1}, {"observed": True})
+        ),
+    ]
+    ids = {policy(collateral=made).policy_id for made in (None, collateral(), *changes)}
+    assert len(ids) == len(changes) + 2
+
+
+def test_chains_of_a_policy_are_canonical_and_in_order() -> None:
+    chain = collateral().chains[0]
+    with pytest.raises(IdCanonical):
+        collateral(chains=(chain.model_copy(update={"chain": "eip155:01"}),))
+    for chains in ((), (chain, chain), (chain, chain.model_copy(update={"chain": "bip122:0"}))):
+        with pytest.raises(SchemaType):
+            collateral(chains=chains)
+    with pytest.raises(Quorum):
+        collateral(attestors=Attestors(set_nonce=1, signers=Signers(members=(A,), threshold=2)))
+
+
 def test_every_field_moves_the_id() -> None:
     made = policy()
     changes: dict[str, Any] = {
@@ -144,6 +189,7 @@ def test_every_field_moves_the_id() -> None:
         "epoch_lead": 3601,
         "claim": LeastClaim(kind="initial", num=1, den=1),
         "challenge_required": False,
+        "collateral": collateral(),
     }
     assert set(changes) == set(Policy.model_fields) - {"type", "version"}
     ids = {made.model_copy(update={name: value}).policy_id for name, value in changes.items()}

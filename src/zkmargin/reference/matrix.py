@@ -33,13 +33,13 @@ class SparseMatrix:
             raise ValueError("sparse matrix: an entry lies outside the matrix")
         self.n_rows = n_rows
         self.n_cols = n_cols
-        self._rows: list[list[tuple[int, int]]] = [[] for _ in range(n_rows)]
+        self._rows: dict[int, list[tuple[int, int]]] = {}  # rows without entries cost nothing
         for row, col, value in zip(row_indices, col_indices, elements, strict=True):
-            self._rows[row].append((col, value))
+            self._rows.setdefault(row, []).append((col, value))
 
     def row(self, index: int) -> list[tuple[int, int]]:
         """Entries ``(column, value)`` of one row, as given."""
-        return self._rows[index]
+        return self._rows.get(index, [])
 
     def fold(self, gamma: bytes) -> bytes:
         """``t_j = sum_k gamma^k * T[j][k]`` for every row j, as ``n_rows`` elements."""
@@ -47,4 +47,5 @@ class SparseMatrix:
         if len(challenge) != 1:
             raise ValueError("expected one element")
         weights = powers(challenge[0], self.n_cols)
-        return encode([sum(weights[col] * value for col, value in row) % FR_MODULUS for row in self._rows])
+        rows = map(self.row, range(self.n_rows))
+        return encode([sum(weights[col] * value for col, value in row) % FR_MODULUS for row in rows])

@@ -22,7 +22,7 @@ constraint dropped it is more, or the constraint does nothing.                  
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -268,15 +268,16 @@ class _Search:
     left, one that is 0 or 1 before others. The last wire of a constraint that is linear in it is solved for.
     """
 
-    def __init__(self, gadget: Gadget, dropped: int | None) -> None:
+    def __init__(self, gadget: Gadget, dropped: int | Collection[int] | None) -> None:
         cs = gadget.cs
+        without = {dropped} if isinstance(dropped, int) else set(dropped or ())
         self.modulus = cs.modulus
         self._inputs = {w: i for i, w in enumerate(gadget.inputs.wires)}
         self._intervals = gadget.intervals
         constraints = [
             tuple(list(cs.table.combination(rows[index]).terms.items()) for rows in (cs.a, cs.b, cs.c))
             for index in range(cs.n_constraints)
-            if index != dropped
+            if index not in without
         ]
         self._order = self._ordered([{w for row in rows for w, _ in row if w} for rows in constraints], cs.n_wires)
         place = {0: -1} | {wire: at for at, wire in enumerate(self._order)}
@@ -352,14 +353,14 @@ class _Search:
                 yield from self.assignments(at + 1)
 
 
-def assignments(gadget: Gadget, dropped: int | None = None) -> Iterator[tuple[int, ...]]:
+def assignments(gadget: Gadget, dropped: int | Collection[int] | None = None) -> Iterator[tuple[int, ...]]:
     """Every assignment of the wires, inputs within their intervals, that satisfies all constraints but the dropped."""
     if gadget.cs.modulus > MAX_MODULUS:
         raise GadgetMismatchError("every witness can be tried over a tiny field only")
     yield from map(tuple, _Search(gadget, dropped).assignments())
 
 
-def provable(gadget: Gadget, dropped: int | None = None) -> Iterator[Point]:
+def provable(gadget: Gadget, dropped: int | Collection[int] | None = None) -> Iterator[Point]:
     """Inputs and outputs for which some assignment of the wires satisfies all constraints (but the dropped one).
 
     Points come as often as they have assignments; values are in ``[0, modulus)``.
@@ -368,7 +369,7 @@ def provable(gadget: Gadget, dropped: int | None = None) -> Iterator[Point]:
         yield tuple(wires[w] for w in gadget.inputs.wires), tuple(wires[w] for w in gadget.outputs)
 
 
-def _true_points(gadget: Gadget, relation: Relation) -> set[Point]:
+def true_points(gadget: Gadget, relation: Relation) -> set[Point]:
     """All that is true, for inputs within their intervals."""
     modulus = gadget.cs.modulus
     points: set[Point] = set()
@@ -391,7 +392,7 @@ def exhaust(gadget: Gadget, relation: Relation) -> None:
 
     ``relation(*inputs)``: all true outputs, as tuples of integers; inputs run through their intervals.
     """
-    true = _true_points(gadget, relation)
+    true = true_points(gadget, relation)
     found = set(provable(gadget))
     if found - true:
         raise GadgetMismatchError(f"provable and false: {sorted(found - true)[:3]}")
@@ -404,7 +405,7 @@ def drop_each_constraint(gadget: Gadget, relation: Relation) -> None:
 
     The message names the constraints that nothing misses.
     """
-    true = _true_points(gadget, relation)
+    true = true_points(gadget, relation)
     idle = [
         gadget.cs.path_of(constraint)
         for constraint in range(gadget.cs.n_constraints)

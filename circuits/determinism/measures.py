@@ -4,8 +4,6 @@ specs/determinism.md#brackets
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from zkmargin.circuits.determinism.polynomials import Polynomial, linear, multiply
 from zkmargin.circuits.determinism.sides import Claim, Form, Refused
 
@@ -76,7 +74,7 @@ def find_tail(claim: Claim) -> None:
 
 
 def _weights(claim: Claim, count: int, p: int, q: int) -> list[Polynomial]:
-    """Per number ``q f``, or where p/q is not whole ``q f + rest (g - f)``: f of m numbers, g of m + 1, f among g."""
+    """Per number ``q f``; where p/q is not whole ``(q - t) f + t g``, f of m, g of m + 1 numbers, ``q m + t = p``."""
     whole, rest = divmod(p, q)
     full = claim.bits("full")
     some = claim.bits("some")
@@ -86,27 +84,8 @@ def _weights(claim: Claim, count: int, p: int, q: int) -> list[Polynomial]:
     if not rest:
         return [{(wire,): q} for wire in full]
     claim.require_count(some, whole + 1)
-    nested = {_sorted(terms) for terms in map(claim.relations.terms, _boolean_forms(claim, some))}
-    for inner, outer in zip(full, some, strict=True):
-        if _sorted(claim.combine((1, {outer: 1}), (-1, {inner: 1}))) not in nested:
-            raise Refused("no constraint says that what weighs fully is among those that weigh")
     weights = (claim.polynomial((q - rest, {(f,): 1}), (rest, {(g,): 1})) for f, g in zip(full, some, strict=True))
     return list(weights)
-
-
-def _sorted(form: Form) -> tuple[tuple[int, int], ...]:
-    return tuple(sorted(form.items()))
-
-
-def _boolean_forms(claim: Claim, wires: Sequence[int]) -> list[int]:
-    """Rows that a constraint ``F F = F`` makes 0 or 1 as a whole, among those with these wires."""
-    relations = claim.relations
-    found = []
-    for constraint in {at for wire in wires for at in relations.constraints_of(wire)}:
-        a, b, c = (rows[constraint] for rows in (relations.a, relations.b, relations.c))
-        if relations.content(a) == relations.content(b) == relations.content(c):
-            found.append(a)
-    return found
 
 
 def _require_positive_part(claim: Claim, part: Form, excess: Form, index: int) -> int:

@@ -168,9 +168,9 @@ def _tail_above(
 def tail_lower_bound(cs: ConstraintSystem, numbers: Sequence[Num], parts: tuple[int, int], label: str = "lower") -> Num:
     """At most p times the mean of the p/q largest: ``sum c_s x_s`` with ``0 <= c_s <= q`` and ``sum c_s = p``.
 
-    Ensures: with m = p // q numbers weigh q, and where a rest is left one more weighs p - q m: as much as any
-    choice of them gives.                                                              specs/gadgets.md#measures
-    Cost: ``2S + 1``; ``4S + 2`` where p/q is not whole.
+    Ensures: m = p // q numbers weigh q - t and m + 1 weigh t, t = p - q m, the same or others: none weighs more than
+    q, and all together p. An honest prover lets the m + 1 hold the m.                 specs/gadgets.md#measures
+    Cost: ``2S + 1``; ``3S + 2`` where p/q is not whole.
     """
     return _tail_below(cs, numbers, parts, label).total
 
@@ -185,13 +185,7 @@ def _tail_below(cs: ConstraintSystem, numbers: Sequence[Num], parts: tuple[int, 
         if rest:
             some = marks(cs, numbers, whole + 1, "some")
             forms["some"] = [bit.lc for bit in some]
-            for index, (inner, outer) in enumerate(zip(full, some, strict=True)):
-                partial = outer.lc - inner.lc  # 0 or 1: what weighs fully is among those that weigh
-                cs.enforce(partial, partial, partial, f"nested[{index}]")
-                (wire,) = outer.lc.terms
-                among = "what weighs fully is among those that weigh"
-                cs.declare_bound(wire, 1, f"nested[{index}]", among, kind="choice", branches=[partial])
-                weights[index] = weights[index] + partial * rest
+            weights = [f.lc * (q - rest) + g.lc * rest for f, g in zip(full, some, strict=True)]  # from 0 to q, sum p
         terms = [cs.product(n.lc, weight, "weighted") for n, weight in zip(numbers, weights, strict=True)]
     lowest, highest = min(number.lo for number in numbers), max(number.hi for number in numbers)
     total = num_unchecked(LinearCombination.total(terms), p * lowest, p * highest)  # weights add up to p

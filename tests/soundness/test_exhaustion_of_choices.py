@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from math import isqrt
@@ -24,9 +24,11 @@ from zkmargin.circuits.gadgets.measures import (
 )
 from zkmargin.circuits.gadgets.root import square_root
 from zkmargin.circuits.gadgets.sign import positive
+from zkmargin.circuits.gadgets.spreads import spread
 from zkmargin.circuits.gadgets.tiers import tier_value
 from zkmargin.circuits.integers import Num
-from zkmargin.circuits.testing import Build, Gadget, Relation, drop_each_constraint, exhaust
+from zkmargin.circuits.names import without_indices
+from zkmargin.circuits.testing import Build, Gadget, Relation, drop_each_constraint, exhaust, provable, true_points
 
 Outputs = list[tuple[int, ...]]
 
@@ -113,8 +115,9 @@ def _tail_uppers(*x: int) -> Outputs:
 
 
 def _tail_lowers(*x: int) -> Outputs:
-    """Weights 2 on one number and 1 on another."""
-    found = {2 * x[i] + x[j] for i in range(len(x)) for j in range(len(x)) if i != j}
+    """A weight on one number and one each on two, which may hold the first."""
+    pairs = combinations(range(len(x)), 2)
+    found = {x[i] + x[j] + x[k] for j, k in pairs for i in range(len(x))}
     assert max(found) == 2 * max(x) + sorted(x)[-2]
     return [(total,) for total in found]
 
@@ -184,8 +187,110 @@ def test_what_is_provable_is_what_is_true(name: str) -> None:
     exhaust(_gadget(name), SAMPLES[name].relation)
 
 
+def _tier_of_inputs(cs: ConstraintSystem, x: list[Num], *, late: bool, early: bool) -> list[Num]:
+    values = [Num.constant(value) for value in _UNEVEN]
+    return [tier_value(cs, x[0], [*x[1:], Num.constant(9)], values, late=late, early=early)]
+
+
+def _tiers_of_inputs(x: int, *bounds: int, late: bool, early: bool) -> Outputs:
+    """Each tier on the right side of its bound; the bounds of the instance rise."""
+    places = range(len(bounds) + 1)
+    fits = [k for k in places if (not late or k == 2 or x <= bounds[k]) and (not early or k == 0 or x > bounds[k - 1])]
+    return [(_UNEVEN[k],) for k in fits]
+
+
+def _tail_sum(parts: tuple[int, int], *x: int) -> Outputs:
+    (whole, rest), falling = divmod(*parts), sorted(x, reverse=True)
+    return [(parts[1] * sum(falling[:whole]) + (rest * falling[whole] if rest else 0),)]
+
+
+def _tail_of(parts: tuple[int, int], intervals: Sequence[tuple[int, int]]) -> Sample:
+    def build(cs: ConstraintSystem, x: list[Num]) -> list[Num]:
+        return [tail(cs, x, parts, partial(_positive, cs))]
+
+    return Sample(build, intervals, partial(_tail_sum, parts), 97)
+
+
+def _spread(cs: ConstraintSystem, x: list[Num]) -> list[Num]:
+    legs = len(x) // 2
+    count, left = spread(cs, x[:legs], x[legs:])
+    return [count, *left]
+
+
+def _spreads(*x: int) -> Outputs:
+    """The number of spreads and what is left of each leg."""
+    left, ratio = x[: len(x) // 2], x[len(x) // 2 :]
+    legs = [(amount, a) for amount, a in zip(left, ratio, strict=True) if a]
+    for sign in (1, -1):
+        if legs and all(sign * amount * a > 0 for amount, a in legs):
+            count = min(abs(amount) // abs(a) for amount, a in legs)
+            return [(count, *(amount - sign * count * a for amount, a in zip(left, ratio, strict=True)))]
+    return [(0, *left)]
+
+
+_UNEVEN = (5, 7, 10)
+RISING = [(-1, 5), (0, 1), (1, 4)]
+ROOM: Mapping[str, Sequence[Sample]] = {
+    "root": [Sample(partial(_root, **BOTH), [(-8, 3)], lambda x: [(isqrt(max(x, 0)),)], 61)],
+    **{
+        f"tier {sides}": [Sample(partial(_tier_of_inputs, **sides), RISING, partial(_tiers_of_inputs, **sides), 61)]
+        for sides in (EXACT, LATE, EARLY)
+    },
+    "tail": [_tail_of((1, 1), THREE), _tail_of((3, 2), THREE), _tail_of((3, 2), [(0, 0), (0, 3)])],
+}
+"""The others, in instances with room for every lie: each class of constraints counts in one of them, all that it has.
+
+The threshold of a tail needs its range only where a number is the least by its type, and has no positive part.
+"""
+SPREAD = Sample(_spread, [(-2, 2), (-1, 1)], _spreads, 61, 2)
 COUNTED = [name for name in SAMPLES if not name.startswith(("tier", "rank")) and name not in ("root", "tail")]
 """Samples whose intervals leave room for every lie: elsewhere a neighbour stops what one constraint lets through."""
+
+
+def _idle(gadget: Gadget, relation: Relation, dropped: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+    """Which of these sets of constraints nothing misses."""
+    true = true_points(gadget, relation)
+    return [constraints for constraints in dropped if all(p in true for p in provable(gadget, constraints))]
+
+
+def _classes(gadget: Gadget) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for constraint in range(gadget.cs.n_constraints):
+        found.setdefault(without_indices(gadget.cs.path_of(constraint)), []).append(constraint)
+    return found
+
+
+@pytest.mark.parametrize("name", ROOM)
+def test_every_constraint_counts_where_there_is_room(name: str) -> None:
+    counted, classes = set(), set()
+    for sample in ROOM[name]:
+        gadget = Gadget(sample.build, sample.intervals, sample.n_outputs, modulus=sample.modulus)
+        exhaust(gadget, sample.relation)
+        for path, constraints in _classes(gadget).items():
+            classes.add(path)
+            if path not in counted and not _idle(gadget, sample.relation, [[c] for c in constraints]):
+                counted.add(path)
+    assert counted == classes
+
+
+@pytest.mark.parametrize("name", ["rank", "rank, upper", "rank, lower"])
+def test_bits_of_a_rank_count_together(name: str) -> None:
+    """One bit that is none follows from the count of the others, and then holds the bound above every number; two that
+    are none make a false rank provable. Every other constraint counts alone.
+    """
+    gadget, relation = _gadget(name), SAMPLES[name].relation
+    classes = _classes(gadget)
+    bits = [constraints for path, constraints in classes.items() if path.endswith("waived/bit")]
+    assert bits
+    for constraints in bits:
+        assert len(_idle(gadget, relation, [[c] for c in constraints])) == len(constraints)
+        assert not _idle(gadget, relation, list(combinations(constraints, 2)))
+    others = [[c] for found in classes.values() if found not in bits for c in found]
+    assert not _idle(gadget, relation, others)
+
+
+def test_spreads_over_a_tiny_field() -> None:
+    exhaust(Gadget(SPREAD.build, SPREAD.intervals, SPREAD.n_outputs, modulus=SPREAD.modulus), SPREAD.relation)
 
 
 @pytest.mark.parametrize("name", COUNTED)

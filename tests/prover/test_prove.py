@@ -217,15 +217,25 @@ def test_a_mixed_up_key_folder_is_refused(world: World, tmp_path: Path) -> None:
         read_verifying_key(tmp_path)
 
 
-def test_a_damaged_key_makes_no_proof(world: World, tmp_path: Path) -> None:
-    """A flipped byte in a point: the key is refused, or its proof fails its check and is not released."""
+@pytest.mark.parametrize("damage", ["cut short", "empty", "header", "middle", "points"])
+def test_a_damaged_key_makes_no_proof(world: World, tmp_path: Path, damage: str) -> None:
+    """A flipped byte, or bytes missing: the key is refused, or its proof fails its check and is not released."""
+    assert world.accepted.insecure  # the keys are made
     raw = bytearray((world.folder / "proving_key.zkey").read_bytes())
-    raw[len(raw) * 3 // 4] ^= 1
+    if damage in ("cut short", "empty"):
+        del raw[{"cut short": len(raw) - 1, "empty": 0}[damage] :]
+    else:
+        raw[{"header": 20, "middle": len(raw) // 2, "points": len(raw) * 3 // 4}[damage]] ^= 1
+    for name in ("key.json", "verification_key.json"):
+        shutil.copy(world.folder / name, tmp_path / name)
     (tmp_path / "proving_key.zkey").write_bytes(raw)
     document, opening = world.statement()
     request = Request(world.policy(), world.snapshot(), (document,), NOW, None, CHALLENGE)
-    with pytest.raises((ZkMarginError, ValueError)):
+    with pytest.raises(ZkMarginError) as refused:
         prove(request, opening, KEYS, rules=world.rules, key_folder=tmp_path)
+    assert refused.value.code not in ("E_INTERNAL", "E_FILE")
+    if damage in ("cut short", "empty"):
+        assert refused.value.code == {"cut short": "E_FILE_TRUNCATED", "empty": "E_FILE_MAGIC"}[damage]
 
 
 # --- secrets --------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from zkmargin.cli.output import format_time, print_json, print_pairs, print_tabl
 
 if TYPE_CHECKING:
     from zkmargin.attestations.market import MarketSnapshotDocument
+    from zkmargin.margin.volatility import Regime, Scan
 
 
 @click.group()
@@ -42,6 +43,18 @@ def command() -> None:
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Contract to list, in this order; repeatable (default: all)."
 )
+@click.option(
+    "--volatility",
+    type=click.Choice(["plain", "ewma", "garch"]),
+    help="Model of a price history's volatility (default: plain).",
+)
+@click.option("--decay", type=float, metavar="X", help="Of the model ewma (default: 0.97).")
+@click.option("--days-ahead", type=int, metavar="N", help="Days that garch forecasts (default: 1).")
+@click.option(
+    "--scan",
+    metavar="DEVIATIONS,DAYS,FLOOR",
+    help="Price moves of a chain by volatility: max(FLOOR, DEVIATIONS x volatility x sqrt(DAYS)).",
+)
 @time_option("--price-time", "When the prices were read, for sources that do not tell")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the rules.")
 @signers_option("risk publisher", required=False)
@@ -56,6 +69,10 @@ def build(
     out: Path,
     currency: tuple[str, ...],
     only: tuple[str, ...],
+    volatility: str | None,
+    decay: float | None,
+    days_ahead: int | None,
+    scan: str | None,
     price_time: int | None,
     parameters: tuple[str, ...],
     keys: tuple[Path, ...],
@@ -70,6 +87,8 @@ def build(
     What a file is shows in its content:
       option chains   Deribit price files, or their compact form; each option is
                       revalued in full in every scenario
+      price history   CSV date,ASSET,... of daily closes: historical simulation; beside
+                      a chain of its coin, with --scan, price moves by volatility
       exotic options  JSON: barrier and Asian options, beside the chains of their
                       coins (needs QuantLib: the extra `markets`)
       Binance         leverage brackets, and marks: premiumIndex, or CSV symbol,price
@@ -97,6 +116,8 @@ def build(
             currencies=currency,
             only=only,
             price_time=price_time,
+            regime=_regime(volatility, decay, days_ahead),
+            scan=_scan(scan),
         )
         check_tables(rule_set, market.tables)
         document = sign_snapshot(
@@ -152,6 +173,30 @@ def sign(market: Path, rules: str, keys: tuple[Path, ...], out: Path, force: boo
     signed = document.with_signatures(read_keys(keys))
     write_document(out, signed, force=force)
     _show(signed, out, as_json)
+
+
+def _regime(volatility: str | None, decay: float | None, ahead: int | None) -> Regime | None:
+    from zkmargin.margin.volatility import Regime
+
+    if decay is not None and volatility != "ewma":
+        raise click.BadParameter("is of --volatility ewma", param_hint="--decay")
+    if ahead is not None and volatility != "garch":
+        raise click.BadParameter("is of --volatility garch", param_hint="--days-ahead")
+    if volatility is None:
+        return None
+    return Regime(volatility, 0.97 if decay is None else decay, 1 if ahead is None else ahead)
+
+
+def _scan(text: str | None) -> Scan | None:
+    from zkmargin.margin.volatility import Scan
+
+    if text is None:
+        return None
+    try:
+        deviations, days, floor = map(float, text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not three numbers such as 6,2,0.093", param_hint="--scan") from None
+    return Scan(deviations, days, floor)
 
 
 def _assignments(texts: Sequence[str]) -> dict[str, str]:

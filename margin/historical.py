@@ -96,14 +96,22 @@ def volatility_scaled(returns: FloatArray, decay: float) -> FloatArray:
     return np.asarray(returns * scale)
 
 
-def historical_figures(closes: Closes, days: int, decay: float | None = None, horizon: float | None = None) -> Figures:
+def historical_figures(
+    closes: Closes,
+    days: int,
+    decay: float | None = None,
+    horizon: float | None = None,
+    scaled: FloatArray | None = None,
+) -> Figures:
     """For ``historical_es`` and ``historical_var``: marks, and a contract's profit on each of the last ``days``.
 
-    With ``decay`` returns are scaled by volatility; ``horizon`` is the square root of the days of a close-out. Raises
-    MarketSource where the history is too short.
+    With ``decay`` returns are scaled by volatility, or they are ``scaled`` already, of shape (days, assets), by another
+    model of ``volatility``; ``horizon`` is the square root of the days of a close-out. Raises MarketSource where the
+    history is too short.
     """
-    returns = daily_returns(closes)
-    scaled = returns if decay is None else volatility_scaled(returns, decay)
+    if scaled is None:
+        returns = daily_returns(closes)
+        scaled = returns if decay is None else volatility_scaled(returns, decay)
     if len(scaled) < days:
         raise MarketSource("the price history is too short", expected=f"{days + 1} days", got=len(closes.days))
     marks = closes.prices[-1]

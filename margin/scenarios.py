@@ -78,17 +78,25 @@ class Grid:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the scenarios, in table order."""
-        return tuple(scenario.name for scenario in self.scenarios)
+        names: list[str] = []
+        for scenario in self.scenarios:
+            # A core move may be as large as an extended one, where volatility scales it.
+            names.append(f"{scenario.name} extended" if scenario.name in names else scenario.name)
+        return tuple(names)
 
 
-CORE_PRICE_SHOCKS = tuple(Decimal(percent) / 100 for percent in (-16, -12, -8, -4, 0, 4, 8, 12, 16))
+PRICE_RANGE = Decimal("0.16")
+CORE_STEPS = tuple(Decimal(step) / 4 for step in range(-4, 5))
 TAIL_PRICE_SHOCKS = tuple(Decimal(percent) / 100 for percent in (-66, -33, 50, 100, 200, 300, 400, 500))
 TAIL_DAMPENING = Decimal("0.036")
 """A tail's P&L counts in the proportion ``0.036 / |shock|``: a move of 66% as .0545, of 100% as .036."""
 
 
-def deribit_grid() -> Grid:
-    """The 35 scenarios of Deribit's portfolio margin: 27 core ones by price, then volatility, and 8 tails."""
-    core = [Scenario(shock, move) for shock in CORE_PRICE_SHOCKS for move in VolatilityMove]
+def deribit_grid(price_range: Decimal = PRICE_RANGE) -> Grid:
+    """The 35 scenarios of Deribit's portfolio margin: 27 core ones by price, then volatility, and 8 tails.
+
+    ``price_range`` is the largest core move, of which the others are quarters; ``volatility`` scales it.
+    """
+    core = [Scenario(step * price_range, move) for step in CORE_STEPS for move in VolatilityMove]
     tails = [Scenario(shock, VolatilityMove.UP, TAIL_DAMPENING / abs(shock)) for shock in TAIL_PRICE_SHOCKS]
     return Grid((*core, *tails))

@@ -2,6 +2,7 @@
 
 =====================  ====================================================================================
 option chains          Deribit price files, or the compact form (``compact``): one or more
+price histories        daily closes (``histories``): one alone; or one beside a chain, to scale its price moves
 exotics                barrier and Asian options (``exotics``), beside the chains of their coins
 Binance                leverage brackets (JSON or compact) and marks (JSON, or CSV ``symbol,price``)
 Hyperliquid            the answer to ``metaAndAssetCtxs``
@@ -14,19 +15,21 @@ plain tables           CSV files with the rule set's own columns (``plain``): on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zkmargin.encoding import read_file
 from zkmargin.errors import MarketSource
 from zkmargin.margin.assemble import Figures, assemble_market
 from zkmargin.margin.delimited import MAX_BYTES
-from zkmargin.margin.market import Market
+from zkmargin.margin.market import Market, Source
 from zkmargin.margin.schema import TableSchema
 from zkmargin.margin.venue_json import parse
+from zkmargin.margin.volatility import Regime, Scan
 
 CHAIN, BRACKETS, MARKS, PLAIN = "option chain", "Binance brackets", "Binance marks", "plain table"
 HYPERLIQUID, DYDX, EXOTICS = "Hyperliquid markets", "dYdX state", "exotic options"
+HISTORY = "price history"
 JSON_KINDS = {
     "brackets": BRACKETS,
     "markPrice": MARKS,
@@ -58,8 +61,13 @@ def build_from_files(
     currencies: Sequence[str] = (),
     only: Sequence[str] = (),
     price_time: int | None = None,
+    regime: Regime | None = None,
+    scan: Scan | None = None,
 ) -> Market:
     """The tables that ``schema`` asks for.
+
+    ``regime``: whose volatility returns of a history are scaled to, and moves by ``scan``, which a chain with a history
+    of its coin takes.
 
     ``currencies`` chooses coins of option chains, ``only`` contracts of the others, in that order; ``price_time`` (unix
     seconds) is for sources that do not tell the time of their prices. Raises MarketSource where files do not go
@@ -67,12 +75,23 @@ def build_from_files(
     """
     files = [File(path, read_file(path, MAX_BYTES)) for path in paths]
     kinds = sorted(kind_of(file, schema) for file in files)
-    if CHAIN in kinds and set(kinds) <= {CHAIN, EXOTICS}:
+    if (scan is not None) is not (CHAIN in kinds and HISTORY in kinds):
+        words = "a price range follows from a history beside a chain"
+        raise MarketSource(words, hint="give chain, history and --scan together, or neither history nor --scan")
+    if regime is not None and HISTORY not in kinds:
+        raise MarketSource("volatility is of a price history", hint="give a history, or leave out the option")
+    if CHAIN in kinds and set(kinds) <= {CHAIN, EXOTICS, HISTORY}:
         if only or price_time is not None:
             raise MarketSource("option chains tell their time, and are listed whole", hint="leave out the option")
-        return _of_chains(files, schema, parameters, currencies)
+        return _of_chains(files, schema, parameters, currencies, regime, scan)
     if currencies:
         raise MarketSource("coins are chosen from option chains only", hint="leave out --currency, or use --only")
+    if kinds == [HISTORY]:
+        from zkmargin.margin.histories import history_market
+
+        if price_time is not None:
+            raise MarketSource("price histories tell the time of their prices", hint="leave out --price-time")
+        return history_market(files[0].content, files[0].name, schema, parameters, only, regime or Regime())
     if kinds == [BRACKETS, MARKS]:
         brackets, marks = sorted(files, key=lambda file: kind_of(file, schema))
         figures = _binance(brackets, marks, only)
@@ -92,26 +111,39 @@ def build_from_files(
         raise MarketSource(
             "these files do not go together",
             got=", ".join(f"{file.name}: {kind_of(file, schema)}" for file in files),
-            hint="give option chains, perhaps with exotic options; plain tables, without --only; Binance brackets and "
-            "marks; or one other file",
+            hint="give option chains, perhaps with exotic options and a price history; plain tables, without --only; "
+            "Binance brackets and marks; or one other file",
         )
     return assemble_market(figures, schema, parameters, price_time)
 
 
 def _of_chains(
-    files: Sequence[File], schema: TableSchema, parameters: Mapping[str, str] | None, currencies: Sequence[str]
+    files: Sequence[File],
+    schema: TableSchema,
+    parameters: Mapping[str, str] | None,
+    currencies: Sequence[str],
+    regime: Regime | None,
+    scan: Scan | None,
 ) -> Market:
     from zkmargin.margin.build import build_market
     from zkmargin.margin.compact import read_source
     from zkmargin.margin.exotics import price_exotics, read_exotics
+    from zkmargin.margin.histories import dynamic_grid
     from zkmargin.margin.scenarios import deribit_grid
 
-    exotics = [file for file in files if kind_of(file, schema) == EXOTICS]
-    paths = [file.path for file in files if file not in exotics]
+    by_kind = {kind: [file for file in files if kind_of(file, schema) == kind] for kind in (CHAIN, EXOTICS, HISTORY)}
+    exotics, histories, paths = by_kind[EXOTICS], by_kind[HISTORY], [file.path for file in by_kind[CHAIN]]
     chains = [read_source(path, coin) for path in paths for coin in currencies or (None,)]
     contracts = [contract for file in exotics for contract in read_exotics(file.content, file.name)]
     grid = deribit_grid()
-    return build_market(chains, schema, parameters, grid, priced=price_exotics(contracts, chains, grid))
+    sources: tuple[Source, ...] = ()
+    if scan is not None:
+        if len(chains) > 1 or len(histories) > 1:
+            raise MarketSource("price moves are those of one coin's history", got=f"{len(chains)} chains")
+        grid = dynamic_grid(histories[0].content, histories[0].name, chains[0], regime or Regime(), scan)
+        sources = (Source.of(histories[0].name, histories[0].content),)
+    market = build_market(chains, schema, parameters, grid, priced=price_exotics(contracts, chains, grid))
+    return replace(market, sources=(*market.sources, *sources))
 
 
 def _binance(brackets: File, marks: File, only: Sequence[str]) -> Figures:
@@ -139,6 +171,8 @@ def kind_of(file: File, schema: TableSchema) -> str:
         return BRACKETS
     if header == ["symbol", "price"]:
         return MARKS
+    if header[0] == "date":
+        return HISTORY
     if header[0] in {axis.name for axis in schema.axes}:
         return PLAIN
     return CHAIN

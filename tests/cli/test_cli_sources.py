@@ -10,6 +10,7 @@ from real_chains import MOMENTS
 from venue_files import BRACKETS, HYPERLIQUID, as_bytes, brackets, brackets_json, genesis, premium_index
 
 DATA = Path(__file__).parents[1] / "data"
+CLOSES = DATA / "prices" / "daily_close_usd.csv"
 MARKS = {"BTCUSDT": "66344.1", "ETHUSDT": "1923.55", "ETHBTC": "0.02899", "SOLUSDT": "83.2"}
 PRICED = ("--price-time", "2026-02-06T12:54:16Z")
 
@@ -144,3 +145,40 @@ def test_exotic_options_beside_both_chains(world: World, tmp_path: Path) -> None
     assert "exotics.json" in shown["sources"]
     refused = call("market", "build", DATA / "exotics.json", *common, "--out", tmp_path / "none.json")
     assert "do not go together" in " ".join(refused.err.split())
+
+
+def test_price_histories(world: World, tmp_path: Path) -> None:
+    """Historical simulation under a GARCH forecast; a chain that is scanned by its coin's volatility."""
+    common = ("--rules", "historical_es", "--domain", world["domain.json"], "--key", world["publisher.key"])
+    options = (
+        "--volatility",
+        "garch",
+        "--days-ahead",
+        "2",
+        "--only",
+        "BTC",
+        "--only",
+        "AVAX",
+        "--parameter",
+        "horizon=2",
+    )
+    built = ok("market", "build", CLOSES, *common, *options, "--out", tmp_path / "history.json", "--json").json
+    assert built["sizes"] == {"instrument": 2, "scenario": 1000}
+    assert built["snapshot"]["priceTime"] == "1704067200"
+    common = ("--rules", "portfolio_scan", *common[2:])
+    sources = (DEMO / f"chain_btc_{MOMENTS[1]}.csv", DATA / "prices" / "daily_close_usdt_2025.csv")
+    options = ("--scan", "3,2,0.05", "--volatility", "ewma", "--decay", "0.94")
+    built = ok("market", "build", *sources, *common, *options, "--out", tmp_path / "chain.json", "--json").json
+    assert built["sources"][-1] == "daily_close_usdt_2025.csv"
+    for change, words in (
+        (("--scan", "3,2"), "is not three numbers"),
+        (("--decay", "0.94", "--volatility", "garch"), "is of --volatility ewma"),
+        (("--days-ahead", "3", "--volatility", "ewma"), "is of --volatility garch"),
+        (("--scan", "3,2,nan"), "no price range"),
+        ((), "chain, history and --scan together"),
+    ):
+        refused = call("market", "build", *sources, *common, *change, "--out", tmp_path / "none.json")
+        assert refused.code == 2
+        assert words in " ".join(refused.err.split())
+    refused = call("market", "build", CLOSES, *common, *PRICED, "--out", tmp_path / "none.json")
+    assert "tell the time of their prices" in " ".join(refused.err.split())

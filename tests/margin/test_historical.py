@@ -74,7 +74,7 @@ def test_volatility_by_hand() -> None:
 
 def test_scaling_moves_returns_to_todays_volatility() -> None:
     """The real history: in the calm of late 2023 the crash of March 2020 is scaled down, and most days little."""
-    returns = daily_returns(read_closes(PRICES.read_text(), PRICES.name))
+    returns = daily_returns(read_closes(PRICES.read_text(), PRICES.name, ["BTC", "ETH", "DOGE"]))
     scaled = volatility_scaled(returns, 0.97)
     assert np.sign(scaled).tolist() == np.sign(returns).tolist()
     assert returns[:, 0].min() < -0.35

@@ -20,13 +20,14 @@ from zkmargin.margin.simm import equity_tables, fx_tables
 from zkmargin.margin.tables import Column, Tables
 
 PRICES = Path(__file__).parents[1] / "data" / "prices" / "daily_close_usd.csv"
+COINS = ("BTC", "ETH", "BNB", "ADA", "XRP", "DOGE", "LINK", "ALGO")
 ENDS = (1461, 1400, 1100)
 """Days of the history at which a snapshot is taken."""
 
 
 @cache
 def closes(end: int) -> Closes:
-    whole = read_closes(PRICES.read_text(), PRICES.name)
+    whole = read_closes(PRICES.read_text(), PRICES.name, COINS)
     return Closes(whole.days[:end], whole.names, whole.prices[:end])
 
 

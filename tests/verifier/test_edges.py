@@ -4,21 +4,27 @@ fewest entries."""
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from parties import NOW, VENUE, World
+from parties import IDS, NOW, RULES, STRANGER, VENUE, World, small_market
 from tampering import changed
 from test_checks import in_context, refusal
 
 from zkmargin.attestations.context import Claim, compute_context_input, compute_statements_hash
-from zkmargin.attestations.documents import sign
+from zkmargin.attestations.documents import Signers, sign
 from zkmargin.backend import engine_name
-from zkmargin.errors import ClaimMismatch, FieldRange, ProofPoint, ZkMarginError
+from zkmargin.circuits.rules import RuleSet, parse_rules
+from zkmargin.encoding import hex_bytes
+from zkmargin.errors import ClaimMismatch, FieldRange, MarketMismatch, ProofPoint, StatementTwice, ZkMarginError
 from zkmargin.field import FR_MODULUS
 from zkmargin.formats import split_verifying_key, vk_hash
-from zkmargin.verifier.checks import Case, require_claim
-from zkmargin.verifier.envelope import MAX_VENUES, Envelope, PublicInputs
+from zkmargin.margin.market import Market
+from zkmargin.margin.tables import Column, Listing, Tables
+from zkmargin.verifier.checks import Case, require_claim, require_listing, require_statements, require_tables
+from zkmargin.verifier.envelope import MAX_VENUES, Envelope, PublicInputs, SignedSnapshot, SignedStatement
+from zkmargin.verifier.policy import MaximumAge, Policy, VenuePolicy
 from zkmargin.verifier.verify import _require_bound_inputs, _verdict
 
 pytestmark = pytest.mark.prove
@@ -67,13 +73,16 @@ def test_what_binds_each_public_input(world: World, envelope: Envelope, name: st
 
 def test_a_public_input_has_one_spelling(world: World, envelope: Envelope) -> None:
     """``nullifier + r`` is the same element: it would pass for a new one where nullifiers are counted."""
+    with pytest.raises(FieldRange):
+        PublicInputs(**dict(with_an_alias(envelope).public_inputs))
+    assert refusal(world, with_an_alias(envelope)) == "E_FIELD_RANGE"
+
+
+def with_an_alias(envelope: Envelope) -> Envelope:
+    """``nullifier + r``, past the checks of documents."""
     fields = dict(envelope.public_inputs)
     fields["nullifier"] += FR_MODULUS
-    with pytest.raises(FieldRange):
-        PublicInputs(**fields)
-    past_its_checks = PublicInputs.model_construct(**fields)
-    given = Envelope.model_construct(**dict(envelope) | {"public_inputs": past_its_checks})
-    assert refusal(world, given) == "E_FIELD_RANGE"
+    return Envelope.model_construct(**dict(envelope) | {"public_inputs": PublicInputs.model_construct(**fields)})
 
 
 def test_statements_are_in_the_context_by_their_hash(world: World, envelope: Envelope) -> None:
@@ -104,6 +113,118 @@ def test_a_key_must_bind_every_public_input(world: World, envelope: Envelope) ->
     _require_bound_inputs(key[:head] + bytes(64) + key[head + 64 :])  # the constant term binds no input
 
 
+FLAT = b"""\
+rules: 1
+name: flat
+binding: public
+axes: {}
+parameters:
+  least: {unit: usd, decimals: 2, min: 0, max: 1e6, default: 5}
+private:
+  cash: {unit: usd, decimals: 2, min: -1e9, max: 1e9, from: venue}
+equity: cash
+requirements:
+  maintenance: max(least, -cash)
+"""
+
+
+def test_rules_without_functionals_have_no_commitment_to_them(tmp_path: Path) -> None:
+    flat = World(tmp_path, text=FLAT)
+    tables = Tables({}, {}, {}, {}, {"least": Column.of("least", [], 2, 500)})
+    market = Market(Listing((), 2, "usd", 2), tables, NOW - 10, small_market().sources)
+    snapshot = flat.snapshot(market)
+    envelope = flat.prove(snapshot=snapshot, account=flat.statement({}, listing_digest=market.listing.digest))
+    assert envelope.public_inputs.C is None
+    assert refusal(flat, envelope, market=snapshot) == "holds"
+    for value in (0, 1):
+        publics = envelope.public_inputs.model_copy(update={"C": value})
+        forged = envelope.model_copy(update={"public_inputs": publics})
+        assert refusal(flat, forged, market=snapshot) == "E_SCHEMA_TYPE"
+    assert refusal(flat, with_an_alias(envelope), market=snapshot) == "E_FIELD_RANGE"
+
+
+# --- several venues ---------------------------------------------------------------------------------------
+
+OTHER = b"\x7e" * 32
+BY_VENUE = b"""\
+rules: 1
+name: by_venue
+binding: public
+venues: 2
+axes:
+  instrument: {capacity: 2}
+public:
+  mark: {axes: [instrument], unit: usd/contract, decimals: 2, min: 0, max: 1e6}
+  haircut: {axes: [venue], decimals: 2, min: 0, max: 1}
+private:
+  size: {axes: [venue, instrument], unit: contract, decimals: 2, min: 0, max: 1e4, from: venue}
+  cash: {axes: [venue], unit: usd, decimals: 2, min: -1e9, max: 1e9, from: venue}
+equity: sum(cash, over=venue) + sum(size * mark, over=[venue, instrument])
+requirements:
+  maintenance: sum(cash * haircut, over=venue)
+"""
+
+
+def two_venues(world: World) -> Policy:
+    return world.policy(
+        venues=(
+            *world.policy().venues,
+            VenuePolicy(venue_id=OTHER, name="other", signers=Signers.of(STRANGER.address)),
+        )
+    )
+
+
+def test_rows_of_venues_are_the_policys_venues_in_order(world: World, envelope: Envelope) -> None:
+    rules, policy = parse_rules(BY_VENUE, "by_venue.yaml"), two_venues(world)
+    names = tuple(hex_bytes(venue.venue_id) for venue in policy.venues)
+
+    def check(rows: tuple[str, ...], axis: str = "venue", rules: RuleSet = rules) -> None:
+        columns = {"mark": Column.of("mark", ["instrument"], 2, [500] * 2)}
+        columns["haircut"] = Column.of("haircut", [axis], 2, [50] * len(rows))
+        tables = Tables({"instrument": 2, axis: len(rows)}, {"instrument": IDS[:2], axis: rows}, columns, {}, {})
+        market = Market(Listing(small_market().listing.instruments[:2], 2, "usd", 2), tables, NOW - 10, ())
+        document = world.snapshot(market, rule_digest=rules.digest)
+        signed = SignedSnapshot(snapshot=document.snapshot, signatures=document.signatures)
+        given = envelope.model_copy(update={"market": signed})
+        require_tables(case_of(world, given, rules=rules, policy=policy, market=market))
+
+    check(names)
+    for wrong in (names[::-1], ("a", "b")):
+        with pytest.raises(MarketMismatch, match="venues of the policy"):
+            check(wrong)
+
+
+def test_rows_that_tables_say_nothing_of_mean_what_the_venue_says() -> None:
+    """Sub-accounts, say: the listing need not name them."""
+    text = RULES.replace(b"  scenario:", b"  sub: {size: 2}\n  scenario:").replace(
+        b"size: {axes: [instrument],", b"size: {axes: [instrument, sub],"
+    )
+    text = text.replace(b"over=instrument", b"over=[instrument, sub]")
+    require_listing(parse_rules(text, "subs.yaml"), small_market())
+
+
+def test_two_venues_do_not_sign_one_commitment(world: World, envelope: Envelope) -> None:
+    """A trader who hands one venue's commitment to another would count one account twice."""
+    policy, domain = two_venues(world), world.domain.signing()
+    own = world.statement()[0]
+    honest = world.statement(venue_id=OTHER, keys=[STRANGER])[0].statement
+    same = honest.model_copy(update={"commitment": own.statement.commitment})
+    for second, passes in ((honest, True), (same, False)):
+        signed = [
+            SignedStatement(statement=own.statement, signatures=own.signatures),
+            SignedStatement(statement=second, signatures=sign(second, domain, [STRANGER])),
+        ]
+        publics = envelope.public_inputs.model_copy(update={"positions": (own.statement.commitment, second.commitment)})
+        context = envelope.context.model_copy(update={"policy_id": policy.policy_id})
+        both = envelope.model_copy(update={"statements": tuple(signed), "public_inputs": publics, "context": context})
+        case = case_of(world, both, policy=policy)
+        if passes:
+            require_statements(case)
+            continue
+        with pytest.raises(StatementTwice, match="one commitment"):
+            require_statements(case)
+
+
 # --- moments ----------------------------------------------------------------------------------------------
 
 
@@ -123,6 +244,24 @@ def test_a_statement_in_force_is_not_pending(world: World, envelope: Envelope) -
         "completeness is not claimed: the owner may hold other accounts under other keys",
     )
     assert any("pending" in warning for warning in world.verify(envelope, at=NOW - 1).warnings)
+
+
+def test_a_statement_is_in_force_from_its_epoch_on(world: World, envelope: Envelope) -> None:
+    """Whoever issues it before that does not bring the epoch forward."""
+    for epochs in (0, 1, 2):
+        context = envelope.context.model_copy(update={"epoch": envelope.context.epoch + epochs})
+        case = case_of(world, envelope.model_copy(update={"context": context}))
+        begin = (NOW // 86400 + epochs) * 86400
+        verdict = _verdict(case, world.accepted, Claim(), "given")
+        assert verdict.effective_from == max(NOW, begin)
+        assert any("pending" in warning for warning in verdict.warnings) is (epochs > 0)
+
+
+def test_a_verdict_ends_with_the_age_of_the_proof_whatever_it_says_itself(world: World, envelope: Envelope) -> None:
+    context = envelope.context.model_copy(update={"expires_at": NOW + 10_000})
+    policy = world.policy(maximum_age=MaximumAge(price=999, statement=3600, proof=300))
+    case = case_of(world, envelope.model_copy(update={"context": context}), policy=policy)
+    assert _verdict(case, world.accepted, Claim(), "given").valid_until == NOW + 301
 
 
 def test_a_key_from_a_ceremony_is_not_called_insecure(world: World) -> None:

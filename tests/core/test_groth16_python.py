@@ -104,3 +104,21 @@ def test_a_key_of_points_at_infinity(at: int) -> None:
     width = 4 if at else 2
     with pytest.raises(ProofPoint, match="infinity"):
         verifier._prepare((*key[:at], *[0] * width, *key[at + width :]))
+
+
+def test_a_wrong_length_is_named() -> None:
+    """Of the key first, then of the proof, then of the public inputs."""
+    vk, publics, proof = bytes(448 + 64 * 3), bytes(64), bytes(256)
+    for where, arguments in (
+        ("verifying key", (vk + bytes(32), publics[1:], proof[1:])),
+        ("verifying key", (vk[:448], b"", proof[1:])),
+        ("verifying key", (b"", b"", proof)),
+        ("proof", (vk, publics[1:], proof + bytes(32))),
+        ("proof", (vk, publics[1:], b"")),
+        ("public inputs", (vk, publics + bytes(32), proof)),
+        ("public inputs", (vk, publics[32:], proof)),
+        ("public inputs", (vk[:512], publics[:32], proof)),
+    ):
+        with pytest.raises(BytesLength) as caught:
+            verifier.verify_groth16(*arguments)
+        assert caught.value.where == where

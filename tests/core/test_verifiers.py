@@ -139,6 +139,11 @@ def test_other_lengths(name: str, small_proof: Any) -> None:
         (vk, publics[:-1], proof),
         (vk, publics, proof[:-1]),
         (vk, publics, proof + b"\0"),
+        (vk, publics, proof + le(0)),
+        (vk, publics, proof[:-32]),
+        (vk + le(0), publics, proof),
+        (vk[:-32], publics, proof),
+        (vk[:416], b"", proof),
     ):
         refused(name, BytesLength, *arguments)
 

@@ -134,6 +134,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--part", choices=("functions", "outside"), help="only mutants there")
     parser.add_argument("--line", type=int, help="only mutants of this line")
+    parser.add_argument("--book", type=Path, default=Path("out/mutation.json"), help="where results are kept")
     parser.add_argument("--fresh", action="store_true", help="take nothing from earlier runs")
     parser.add_argument("--keep", action="store_true", help="judge no killed mutant again, though tests have changed")
     arguments = parser.parse_args()
@@ -142,7 +143,7 @@ def main() -> int:
     found = [mutant for name in named for mutant in mutants(name, Path(name).read_text())]
     found = [mutant for mutant in found if arguments.line in (None, mutant.line)]
     found = [mutant for mutant in found if arguments.part in (None, "functions" if mutant.function else "outside")]
-    book = Book(Path("out/mutation.json"), tests_digest(), arguments.keep)
+    book = Book(arguments.book, tests_digest(), arguments.keep)
     if not arguments.fresh:
         book.load()
     board = Board(book, arguments.jobs, time.time() + arguments.seconds)

@@ -21,7 +21,8 @@ from tests.mutation.mutants import Mutant
 KILLED, SURVIVED, LATE = "killed", "survived", "killed (time)"
 RESULTS = {0: SURVIVED, 1: KILLED, -signal.SIGSEGV: KILLED, -signal.SIGXCPU: LATE, -signal.SIGALRM: LATE}
 """By exit code, or the signal that ended a process."""
-CPU_LIMIT = 240  # seconds of a mutant, which may have lost the end of a loop
+CPU_LIMIT = 240  # seconds of a mutant
+TEST_LIMIT = 20  # seconds beyond ten times what it takes, of a test that may have lost the end of a loop
 STUCK = 1800  # seconds on the clock, for one that waits
 
 
@@ -124,6 +125,12 @@ class Board:
             print(f"{self.judged} judged", file=sys.__stderr__, flush=True)
         if result != KILLED:
             print(f"{result}: {mutant} ({time.time() - begun:.0f} s)", file=sys.__stderr__, flush=True)
+
+
+def limit_test(seconds: float) -> None:
+    """End this process where its next test takes many times the ``seconds`` of computation that it should."""
+    end = int(time.process_time() + 10 * seconds + TEST_LIMIT)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(end, CPU_LIMIT), CPU_LIMIT + 5))
 
 
 def _answer(survives: Callable[[], bool]) -> NoReturn:

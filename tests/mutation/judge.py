@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.mutation.board import Board
+from tests.mutation.board import Board, limit_test
 from tests.mutation.mutants import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,6 +141,7 @@ class Judge:
         exchange(mutant.tree(), self.living[mutant.file, mutant.function])
         order = self._order(mutant)
         for index, following in pairwise([*order, 0]):
+            limit_test(self.seconds[index])
             if not self._run(index, following):
                 place = self.rows[mutant.function] + index
                 self.kills[place] = min(255, self.kills[place] + 1)

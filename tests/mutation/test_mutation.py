@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.board import KILLED, LATE, SURVIVED, Board, Book, digest_of
+from tests.mutation.board import KILLED, LATE, SURVIVED, TEST_LIMIT, Board, Book, digest_of, limit_test
 from tests.mutation.judge import Probes, exchange
 from tests.mutation.mutants import Mutant, mutants
 
@@ -103,6 +103,12 @@ def _end() -> bool:
     return True
 
 
+def _loops() -> bool:
+    limit_test(-TEST_LIMIT / 10)
+    while True:
+        pass
+
+
 def _terminated() -> bool:
     os.kill(os.getpid(), signal.SIGTERM)
     return True
@@ -112,11 +118,12 @@ def test_the_book_says_who_was_killed_and_is_read_again(board: Board, some: list
     board.judge(some[0], lambda: True)
     board.judge(some[1], lambda: False)
     board.judge(some[2], _end)
+    board.judge(some[3], _loops)
     board.drain()
-    assert [board.book.result(mutant) for mutant in some[:4]] == [SURVIVED, KILLED, LATE, None]
+    assert [board.book.result(mutant) for mutant in some[:5]] == [SURVIVED, KILLED, LATE, LATE, None]
     board.judge(some[1], _crash)  # known: not asked again
     board.drain()
-    for tests, keep, known in (("tests of today", False, 3), ("other tests", False, 0), ("other tests", True, 2)):
+    for tests, keep, known in (("tests of today", False, 4), ("other tests", False, 0), ("other tests", True, 3)):
         again = Book(board.book.path, tests, keep)
         again.load()
         assert len(again.entries) == known

@@ -199,6 +199,7 @@ SignedInteger = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^(0|-?[1-9][0-9]*)$"}),
 ]
 Bytes = Annotated[bytes, *_bytes(None)]
+LongBytes = Annotated[bytes, *_bytes(None, 1 << 23)]
 Bytes32 = Annotated[bytes, *_bytes(32)]
 Address = Annotated[bytes, *_bytes(20)]
 Text = Annotated[str, PlainValidator(_read_text), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})]

@@ -27,20 +27,19 @@ from zkmargin.attestations.collateral.errors import (
     BindingMissing,
     BindingSignature,
 )
-from zkmargin.attestations.collateral.identifiers import EIP155, require_custody, split_account, split_asset
+from zkmargin.attestations.collateral.holders import require_holder
+from zkmargin.attestations.collateral.identifiers import require_custody, split_asset
 from zkmargin.attestations.documents import HomeDomain, OfflineDomain, require_domain
-from zkmargin.attestations.signatures import recover
-from zkmargin.encoding import hex_bytes
-from zkmargin.errors import DomainMismatch, VerificationError
+from zkmargin.errors import DomainMismatch
 
 DEFAULT_NOTES = (Note(note=0, pocket=0, amount=(1 << 128) - 1),)
 """Without an allocation: one note, pocket 0, the whole balance."""
 
 
 def require_binding(document: OwnerBindingDocument, domain: OfflineDomain | HomeDomain, where: str = "binding") -> None:
-    """Raise unless the account's own key signed the binding (scheme ``eip712``).
+    """Raise unless the account's own key signed the binding (``require_holder``).
 
-    A vault's slot, BIP-322 and Ed25519 are checked where their evidence is. Raises DomainMismatch, IdCanonical,
+    What a vault's slot says needs no document: it is in the evidence. Raises DomainMismatch, IdCanonical,
     BindingSignature.
     """
     binding = document.binding
@@ -50,13 +49,13 @@ def require_binding(document: OwnerBindingDocument, domain: OfflineDomain | Home
     if binding.from_epoch > binding.to_epoch:
         raise BindingSignature("the binding ends before it begins", where=f"{where}.toEpoch")
     digest = binding.digest(domain.signing())
-    _require_holder(binding.account, digest, document.signed.signature, document.signed.scheme, BindingSignature, where)
+    require_holder(binding.account, digest, document.signed.signature, document.signed.scheme, BindingSignature, where)
 
 
 def require_allocation(
     document: AllocationDocument, domain: OfflineDomain | HomeDomain, epoch: int, where: str = "allocation"
 ) -> None:
-    """Raise unless the account's own key signed this allocation, of these notes, for this epoch (scheme ``eip712``)."""
+    """Raise unless the account's own key signed this allocation, of these notes, for this epoch."""
     allocation = document.allocation
     require_domain(document.domain, domain, f"{where}.domain")
     if allocation.pledge_domain != domain.signing().pledge_domain:
@@ -69,21 +68,9 @@ def require_allocation(
     if hash_notes(document.notes) != allocation.notes_hash or not document.notes:
         raise AllocationSignature("not the notes that were signed", where=f"{where}.notes")
     digest = allocation.digest(domain.signing())
-    _require_holder(
+    require_holder(
         allocation.account, digest, document.signed.signature, document.signed.scheme, AllocationSignature, where
     )
-
-
-def _require_holder(
-    account: str, digest: bytes, signature: bytes, scheme: str, refusal: type[VerificationError], where: str
-) -> None:
-    chain, address = split_account(account, f"{where}.account")
-    if scheme != "eip712" or not chain.startswith(f"{EIP155}:"):
-        raise refusal("signed in a way that is not checked here", where=f"{where}.signed.scheme", expected="eip712",
-                      got=scheme)  # fmt: skip
-    if (signer := hex_bytes(recover(digest, signature, f"{where}.signed"))) != address:
-        raise refusal("not signed by the account's own key, or altered", where=f"{where}.signed",
-                      expected=address, got=signer)  # fmt: skip
 
 
 def owner_in_epoch(account: str, epoch: int, bindings: Iterable[OwnerBinding], where: str = "bindings") -> OwnerBinding:

@@ -1,0 +1,67 @@
+"""Signatures of the holders of accounts, by the kind of account: EIP-712, BIP-322, Ed25519.     ATTESTATION §1.3"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zkmargin.attestations.chains.addresses import decode_base58
+from zkmargin.attestations.chains.bip322 import is_signed_message
+from zkmargin.attestations.collateral.identifiers import EIP155, split_account
+from zkmargin.attestations.signatures import recover
+from zkmargin.encoding import hex_bytes
+from zkmargin.errors import VerificationError
+
+_NAMESPACES: Final = {"eip712": EIP155, "bip322": "bip122", "ed25519": "solana"}
+_SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+"""Encodings, without the sign bit, of the points of order 1, 2, 4 and 8: anybody signs as these.
+Solana's system program is one of them."""
+
+
+def require_holder(
+    account: str, digest: bytes, signature: bytes, scheme: str, refusal: type[VerificationError], where: str
+) -> None:
+    """Raise ``refusal`` unless the account's own key signed the digest in a scheme of its chain.
+
+    ``bip322`` (simple, P2WPKH) signs the text ``0x<digest in hex>``; ``ed25519`` the 32 bytes. A vault's slot is no
+    signature: it is in the evidence.
+    """
+    chain, address = split_account(account, f"{where}.account")
+    if scheme not in _NAMESPACES or not chain.startswith(f"{_NAMESPACES[scheme]}:"):
+        raise refusal("signed in a way that does not count for this chain", where=f"{where}.signed.scheme",
+                      expected=" or ".join(_NAMESPACES), got=scheme)  # fmt: skip
+    if scheme == "eip712":
+        if (signer := hex_bytes(recover(digest, signature, f"{where}.signed"))) != address:
+            raise refusal("not signed by the account's own key, or altered", where=f"{where}.signed",
+                          expected=address, got=signer)  # fmt: skip
+        return
+    if scheme == "bip322":
+        held = is_signed_message(address, hex_bytes(digest).encode("ascii"), signature, where)
+    else:
+        held = is_ed25519(decode_base58(address, 32, f"{where}.account"), digest, signature)
+    if not held:
+        raise refusal("not signed by the account's own key, or altered", where=f"{where}.signed", expected=address)
+
+
+def is_ed25519(key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether an Ed25519 signature (RFC 8032) holds, under a key that is not of small order."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if key[:-1] + bytes([key[-1] & 0x7F]) in _SMALL_ORDER:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""``zkmargin attest``: a venue signs what it knows about an account."""
+"""``zkmargin attest``: a venue signs what it knows about an account, attestors what lies on chains."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zkmargin.cli import attest_collateral
 from zkmargin.cli.files import read_document, read_keys, refuse_existing, write_document
 from zkmargin.cli.options import (
     FILE,
@@ -28,7 +29,11 @@ from zkmargin.cli.output import format_time, print_json, print_pairs
 
 @click.group()
 def command() -> None:
-    """Attestations: what a venue signs about its customers, for one verifier each."""
+    """Attestations: positions at a venue, for one verifier each; collateral on chains, by a quorum of attestors."""
+
+
+for _part in (attest_collateral.collateral, attest_collateral.sign, attest_collateral.publish):
+    command.add_command(_part)
 
 
 @command.command()

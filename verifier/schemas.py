@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zkmargin.attestations.book import BookDocument
+from zkmargin.attestations.chains.documents import Eip1186Evidence, ObservedEvidence, UtxoEvidence
+from zkmargin.attestations.chains.layouts import LayoutRegistry
+from zkmargin.attestations.collateral.config import AttestorConfig
 from zkmargin.attestations.collateral.documents import (
     AllocationDocument,
     CollateralRootDocument,
@@ -15,6 +18,7 @@ from zkmargin.attestations.collateral.documents import (
     OwnerBindingDocument,
     RevokeRootDocument,
 )
+from zkmargin.attestations.collateral.receipts import CollateralReceipt
 from zkmargin.attestations.documents import DomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.market import MarketSnapshotDocument
@@ -27,13 +31,18 @@ from zkmargin.verifier.policy import Policy
 
 DOCUMENTS: tuple[type[Document], ...] = (
     AllocationDocument,
+    AttestorConfig,
     BookDocument,
+    CollateralReceipt,
     CollateralRootDocument,
     DomainFile,
+    Eip1186Evidence,
     Envelope,
     KeyDescription,
+    LayoutRegistry,
     LeafOpeningsDocument,
     MarketSnapshotDocument,
+    ObservedEvidence,
     OwnerBindingDocument,
     OwnerKeyFile,
     Policy,
@@ -41,6 +50,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     PositionStatementDocument,
     RevokeRootDocument,
     SigningKeyFile,
+    UtxoEvidence,
 )
 
 

@@ -64,22 +64,39 @@ def require_root(
 ) -> None:
     """Raise unless a quorum of the policy's attestors signed the root for this epoch, and it counts at ``at``.
 
-    Raises DomainMismatch, AttestorSetMismatch, the errors of signatures, CheckpointsHash, RootMismatch,
-    RootNotYetValid, RootExpired, EpochMismatch, RootRevoked.
+    Raises what ``require_words`` does, the errors of signatures, RootRevoked.
     """
-    root, where = document.root, "root"
-    require_domain(document.domain, domain, "root.domain")
-    if root.pledge_domain != domain.signing().pledge_domain:
-        raise DomainMismatch("the root is for another pledge domain", where="root.pledgeDomain")
-    if document.attestors != attestors or root.attestor_set_id != attestors.identity:
-        raise AttestorSetMismatch(
-            "another attestor set than the policy's",
-            where="root.attestorSetId",
-            expected=hex_bytes(attestors.identity),
-            got=hex_bytes(root.attestor_set_id),
-        )
     signers = attestors.signers.signer_set()
-    require_signed(root, domain.signing(), document.signatures, signers, where)
+    _require_set(document, domain, attestors)
+    require_signed(document.root, domain.signing(), document.signatures, signers, "root")
+    require_words(document, domain=domain, attestors=attestors, epoch=epoch, at=at, skew=skew)
+    for number, revoked in enumerate(revocations):
+        require_domain(revoked.domain, domain, f"revocations[{number}].domain")
+        require_signed(
+            revoked.revocation, domain.signing(), revoked.signatures, signers, f"revocations[{number}].revocation"
+        )
+        if revoked.revocation.root_digest == document.digest:
+            raise RootRevoked(
+                "the attestors took this root back", where="root", got=f"reason {revoked.revocation.reason}"
+            )
+
+
+def require_words(
+    document: CollateralRootDocument,
+    *,
+    domain: OfflineDomain | HomeDomain,
+    attestors: Attestors,
+    epoch: int,
+    at: int,
+    skew: int = 0,
+) -> None:
+    """Raise unless the root says what an attestor of this set may sign for this epoch at ``at``.
+
+    Raises DomainMismatch, AttestorSetMismatch, CheckpointsHash, RootMismatch, RootNotYetValid, RootExpired,
+    EpochMismatch.
+    """
+    root = document.root
+    _require_set(document, domain, attestors)
     if hash_checkpoints(document.checkpoints) != root.checkpoints_hash:
         raise CheckpointsHash("not the checkpoints that were signed", where="checkpoints")
     if root.depth != DEPTH:
@@ -90,15 +107,20 @@ def require_root(
         raise RootExpired("the root has expired", where="root.expiresAt", expected=f"after {at}", got=root.expires_at)
     if root.epoch != epoch:
         raise EpochMismatch("the root is for another epoch", where="root.epoch", expected=epoch, got=root.epoch)
-    for number, revoked in enumerate(revocations):
-        require_domain(revoked.domain, domain, f"revocations[{number}].domain")
-        require_signed(
-            revoked.revocation, domain.signing(), revoked.signatures, signers, f"revocations[{number}].revocation"
+
+
+def _require_set(document: CollateralRootDocument, domain: OfflineDomain | HomeDomain, attestors: Attestors) -> None:
+    root = document.root
+    require_domain(document.domain, domain, "root.domain")
+    if root.pledge_domain != domain.signing().pledge_domain:
+        raise DomainMismatch("the root is for another pledge domain", where="root.pledgeDomain")
+    if document.attestors != attestors or root.attestor_set_id != attestors.identity:
+        raise AttestorSetMismatch(
+            "another attestor set than the policy's",
+            where="root.attestorSetId",
+            expected=hex_bytes(attestors.identity),
+            got=hex_bytes(root.attestor_set_id),
         )
-        if revoked.revocation.root_digest == document.digest:
-            raise RootRevoked(
-                "the attestors took this root back", where=where, got=f"reason {revoked.revocation.reason}"
-            )
 
 
 def require_successor(previous: CollateralRootDocument, document: CollateralRootDocument) -> None:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from chain_refusals import CHAINS
 from collateral_refusals import COLLATERAL
 from evidence_refusals import EVIDENCE
 from parties import (
@@ -69,10 +70,12 @@ SPECIFIED = {
     "E_ROOT_CHAIN", "E_EQUIVOCATION", "E_LEAVES_HASH", "E_LEAF_COUNT", "E_LEAF_ORDER", "E_CID_DUPLICATE",
     "E_CID_MISMATCH", "E_CHECKPOINT_MISSING", "E_FINALITY", "E_STALE_BLOCK", "E_PROOF_KIND", "E_BALANCE_SHORT",
     "E_BINDING_MISSING", "E_BINDING_SIG", "E_BINDING_CONFLICT", "E_BINDING_MIDEPOCH", "E_ALLOC_SIG", "E_ALLOC_RAISED",
-    "E_ALLOC_MOVED", "E_LOCK", "E_LINE_DUPLICATE", "E_OWNER_MIXED", "E_POCKET_MIXED",
+    "E_ALLOC_MOVED", "E_LOCK", "E_LINE_DUPLICATE", "E_OWNER_MIXED", "E_POCKET_MIXED", "E_RPC_CHAIN_ID",
+    "E_RPC_PROOF_WINDOW", "E_REORG", "E_CHECKPOINT_CHAIN", "E_ADDRESS", "E_CODE_HASH", "E_LAYOUT_UNKNOWN",
+    "E_CUSTODY_OVERLAP",
 }  # fmt: skip
 """The failure cases of the attestation specification (its section 3) whose features exist. Those of
-custody, locks and registry join with these features."""
+the registry join with it."""
 
 OWN = {
     "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_PACKAGE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
@@ -81,7 +84,7 @@ OWN = {
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
     "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_PRICE_FORMAT", "E_PRICE_PROOF",
-    "E_PRICE_SEQ", "E_CHECKPOINTS",
+    "E_PRICE_SEQ", "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT",
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 
@@ -285,7 +288,7 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_FILE_VERSION": _wtns(4, struct.pack("<I", 3)),
     "E_FILE_TRUNCATED": _wtns(16, struct.pack("<Q", 1 << 60)),
     "E_FILE_SECTION": _wtns(12, struct.pack("<I", 9)),
-    **{code: lambda _, refuse=refuse: refuse() for code, refuse in {**EVIDENCE, **COLLATERAL}.items()},
+    **{code: lambda _, refuse=refuse: refuse() for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS}.items()},
 }
 """What raises each code. E_USAGE and E_INTERNAL are no exceptions of a library; their tests stand below."""
 _ELSEWHERE = {"E_USAGE", "E_INTERNAL"}

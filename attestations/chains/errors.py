@@ -81,9 +81,9 @@ class CustodyOverlap(VerificationError):
 
 
 class LockMismatch(VerificationError):
-    """A line is not locked for as long as it says."""
+    """A line's lock is not the one that evidence shows."""
 
-    code = "E_LOCK"
+    code = "E_LOCK_SLOT"
     advice = "take the lock from the vault's lock slot; only vaults lock"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import chain_refusals
 import collateral_world
 from parties import World, small_market
 from passphrase import PASSPHRASE
@@ -16,6 +17,12 @@ from venue_files import HYPERLIQUID, OLD_BRACKETS, as_bytes, brackets, brackets_
 
 from zkmargin import backend
 from zkmargin.attestations.book import BookDocument, BookEntry
+from zkmargin.attestations.chains.bitcoin import MAINNET as BITCOIN
+from zkmargin.attestations.chains.documents import ObservedEvidence, OutputEvidence, UtxoEvidence
+from zkmargin.attestations.chains.layouts import LayoutRegistry
+from zkmargin.attestations.collateral.config import AccountSource, AttestorConfig, ChainSource
+from zkmargin.attestations.collateral.receipts import make_receipts
+from zkmargin.attestations.collateral.roots import require_openings
 from zkmargin.attestations.documents import DomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.schema import Document
@@ -108,6 +115,25 @@ PROGRAMS = [
 """Among them every opcode; the third takes one matrix of 3 rows and 2 columns."""
 
 
+def _chain_documents() -> list[Document]:
+    """What attestors collect with and from."""
+    chain, honest = collateral_world.MAINNET, collateral_world.HONEST
+    root = honest.document()
+    output = OutputEvidence(transaction=bytes(61), output=0, position=0, branch=(bytes(32),), headers=bytes(80))
+    return [
+        AttestorConfig(
+            domain=collateral_world.DOMAIN, attestors=collateral_world.ATTESTORS, epoch_length=86400, root_ttl=3600,
+            chains=(ChainSource(chain=chain, url="http://node", finality=2, maximum_age=1800, observed="refused"),),
+            accounts=(AccountSource(layout="native", account=chain_refusals.HOLDER),),
+        ),
+        LayoutRegistry(layouts=(chain_refusals.native(), chain_refusals.token(), chain_refusals.vault())),
+        chain_refusals.evidence(),
+        ObservedEvidence(chain=chain, block_hash=bytes(32), account=chain_refusals.HOLDER, balance=5, layout="native"),
+        UtxoEvidence(chain=BITCOIN, account=f"{BITCOIN}:bc1q", outputs=(output,), layout="coins"),
+        make_receipts(root, honest.openings.leaves, require_openings(root, honest.openings))[0],
+    ]  # fmt: skip
+
+
 @dataclass
 class Seeds:
     """Everything is made on first use. ``folder`` is scratch space."""
@@ -144,6 +170,7 @@ class Seeds:
             collateral_world.revocation(bytes(32), collateral_world.KEYS),
             collateral_world.signed_binding(collateral_world.binding()),
             collateral_world.allocation(),
+            *_chain_documents(),
         ]
         found = {type(document): document.to_bytes() for document in documents}
         return found | {KeyDescription: (world.folder / "key.json").read_bytes()}

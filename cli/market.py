@@ -89,6 +89,8 @@ def build(
                       revalued in full in every scenario
       price history   CSV date,ASSET,... of daily closes: historical simulation; beside
                       a chain of its coin, with --scan, price moves by volatility
+      collateral      CSV asset,underlying,exchange_rate,discount,haircut,bound, beside
+                      the chains of its coins
       exotic options  JSON: barrier and Asian options, beside the chains of their
                       coins (needs QuantLib: the extra `markets`)
       Binance         leverage brackets, and marks: premiumIndex, or CSV symbol,price

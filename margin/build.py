@@ -55,6 +55,7 @@ from zkmargin.errors import MarketSource
 from zkmargin.margin.assemble import build_parameters
 from zkmargin.margin.chain import Chain, format_plain, future_name
 from zkmargin.margin.greeks import MOVE_AXIS, Figure, greek_figures, greeks_grid
+from zkmargin.margin.haircuts import Haircuts
 from zkmargin.margin.market import Market, Source
 from zkmargin.margin.pricing import (
     SECONDS_PER_DAY,
@@ -83,10 +84,12 @@ def build_market(
     grid: Grid | None = None,
     given: Mapping[str, ArrayLike] | None = None,
     priced: Sequence[PricedRow] = (),
+    collateral: Haircuts | None = None,
 ) -> Market:
     """The tables that ``schema`` asks for, over all instruments of ``chains`` (of one moment).
 
-    ``priced`` rows, of contracts that are valued elsewhere (``exotics``), stand behind those of the chains.
+    ``priced`` rows, of contracts that are valued elsewhere (``exotics``), stand behind those of the chains;
+    ``collateral`` has columns of assets, exact already (``haircuts``).
 
     ``given`` has columns that come from elsewhere, in their units and in the shape of their axes; they stand before
     those of the chain. Along an axis of theirs that no chain has, elements are numbered.
@@ -102,7 +105,7 @@ def build_market(
         raise MarketSource(f"the rule set has no column `{unknown[0][:40]}`")
     if len(chains) > 1 and not any(label.name == UNDERLYING for label in schema.labels):
         raise MarketSource("the rule set is for one underlying", got=", ".join(chain.underlying for chain in chains))
-    listing = Listing(board.instruments, schema.lot_decimals, schema.cash_unit, schema.cash_decimals)
+    beside = {} if collateral is None else collateral.columns
     names: dict[str, tuple[str, ...]] = {
         INSTRUMENT_AXIS: tuple(instrument.id for instrument in board.instruments),
         SCENARIO_AXIS: board.grid.names,
@@ -113,7 +116,7 @@ def build_market(
         if names.setdefault(label.target, groups) != groups:
             raise MarketSource(f"label `{label.name}` points to an axis of other elements", where=label.target)
         labels[label.name] = Label(label.name, label.axis, label.target, indices)
-    for name, elements in board.axes.items():
+    for name, elements in (*board.axes.items(), *(() if collateral is None else collateral.names.items())):
         names.setdefault(name, elements)
     for wanted in schema.columns:
         for axis_name, rows in board.given_shape(wanted).items():
@@ -126,10 +129,19 @@ def build_market(
     names = {name: names[name] for name in axes}
     columns = {}
     for wanted in schema.columns:
-        columns[wanted.name] = column = board.column(wanted)
+        columns[wanted.name] = column = beside.get(wanted.name) or board.column(wanted)
+        if column.axes != wanted.axes:
+            got = list(column.axes)
+            raise MarketSource(f"column `{wanted.name}` has other axes", expected=list(wanted.axes), got=got)
         wanted.check(column, [names[axis] for axis in wanted.axes])
     return Market(
-        listing=listing,
+        listing=Listing(
+            board.instruments,
+            schema.lot_decimals,
+            schema.cash_unit,
+            schema.cash_decimals,
+            {axis: names[axis] for axis in schema.account_axes if axis != INSTRUMENT_AXIS},
+        ),
         tables=Tables(
             sizes={name: len(elements) for name, elements in names.items()},
             names=names,
@@ -138,7 +150,7 @@ def build_market(
             parameters=build_parameters(schema, parameters or {}, default_parameters(board.chains)),
         ),
         price_time=board.time,
-        sources=board.sources,
+        sources=(*board.sources, *(() if collateral is None else collateral.sources)),
     )
 
 

@@ -3,6 +3,7 @@
 =====================  ====================================================================================
 option chains          Deribit price files, or the compact form (``compact``): one or more
 price histories        daily closes (``histories``): one alone; or one beside a chain, to scale its price moves
+collateral             coins in kind, staked or wrapped (``haircuts``): one, beside the chains of their coins
 exotics                barrier and Asian options (``exotics``), beside the chains of their coins
 Binance                leverage brackets (JSON or compact) and marks (JSON, or CSV ``symbol,price``)
 Hyperliquid            the answer to ``metaAndAssetCtxs``
@@ -29,7 +30,7 @@ from zkmargin.margin.volatility import Regime, Scan
 
 CHAIN, BRACKETS, MARKS, PLAIN = "option chain", "Binance brackets", "Binance marks", "plain table"
 HYPERLIQUID, DYDX, EXOTICS = "Hyperliquid markets", "dYdX state", "exotic options"
-HISTORY = "price history"
+HISTORY, COLLATERAL = "price history", "collateral"
 JSON_KINDS = {
     "brackets": BRACKETS,
     "markPrice": MARKS,
@@ -80,7 +81,7 @@ def build_from_files(
         raise MarketSource(words, hint="give chain, history and --scan together, or neither history nor --scan")
     if regime is not None and HISTORY not in kinds:
         raise MarketSource("volatility is of a price history", hint="give a history, or leave out the option")
-    if CHAIN in kinds and set(kinds) <= {CHAIN, EXOTICS, HISTORY}:
+    if CHAIN in kinds and set(kinds) <= {CHAIN, EXOTICS, HISTORY, COLLATERAL}:
         if only or price_time is not None:
             raise MarketSource("option chains tell their time, and are listed whole", hint="leave out the option")
         return _of_chains(files, schema, parameters, currencies, regime, scan)
@@ -111,8 +112,8 @@ def build_from_files(
         raise MarketSource(
             "these files do not go together",
             got=", ".join(f"{file.name}: {kind_of(file, schema)}" for file in files),
-            hint="give option chains, perhaps with exotic options and a price history; plain tables, without --only; "
-            "Binance brackets and marks; or one other file",
+            hint="give option chains, perhaps with exotic options, collateral and a price history; plain tables, "
+            "without --only; Binance brackets and marks; or one other file",
         )
     return assemble_market(figures, schema, parameters, price_time)
 
@@ -128,10 +129,14 @@ def _of_chains(
     from zkmargin.margin.build import build_market
     from zkmargin.margin.compact import read_source
     from zkmargin.margin.exotics import price_exotics, read_exotics
+    from zkmargin.margin.haircuts import haircut_columns, read_collateral
     from zkmargin.margin.histories import dynamic_grid
     from zkmargin.margin.scenarios import deribit_grid
 
-    by_kind = {kind: [file for file in files if kind_of(file, schema) == kind] for kind in (CHAIN, EXOTICS, HISTORY)}
+    by_kind = {
+        kind: [file for file in files if kind_of(file, schema) == kind]
+        for kind in (CHAIN, EXOTICS, HISTORY, COLLATERAL)
+    }
     exotics, histories, paths = by_kind[EXOTICS], by_kind[HISTORY], [file.path for file in by_kind[CHAIN]]
     chains = [read_source(path, coin) for path in paths for coin in currencies or (None,)]
     contracts = [contract for file in exotics for contract in read_exotics(file.content, file.name)]
@@ -142,7 +147,13 @@ def _of_chains(
             raise MarketSource("price moves are those of one coin's history", got=f"{len(chains)} chains")
         grid = dynamic_grid(histories[0].content, histories[0].name, chains[0], regime or Regime(), scan)
         sources = (Source.of(histories[0].name, histories[0].content),)
-    market = build_market(chains, schema, parameters, grid, priced=price_exotics(contracts, chains, grid))
+    collateral = None
+    if held := by_kind[COLLATERAL]:
+        assets = [asset for file in held for asset in read_collateral(file.content, file.name)]
+        origin = [Source.of(file.name, file.content) for file in held]
+        collateral = haircut_columns(assets, chains, grid, schema, origin)
+    priced = price_exotics(contracts, chains, grid)
+    market = build_market(chains, schema, parameters, grid, priced=priced, collateral=collateral)
     return replace(market, sources=(*market.sources, *sources))
 
 
@@ -173,6 +184,8 @@ def kind_of(file: File, schema: TableSchema) -> str:
         return MARKS
     if header[0] == "date":
         return HISTORY
+    if header[:3] == ["asset", "underlying", "exchange_rate"]:
+        return COLLATERAL
     if header[0] in {axis.name for axis in schema.axes}:
         return PLAIN
     return CHAIN

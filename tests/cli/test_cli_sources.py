@@ -182,3 +182,21 @@ def test_price_histories(world: World, tmp_path: Path) -> None:
         assert words in " ".join(refused.err.split())
     refused = call("market", "build", CLOSES, *common, *PRICED, "--out", tmp_path / "none.json")
     assert "tell the time of their prices" in " ".join(refused.err.split())
+
+
+def test_collateral_beside_a_chain(world: World, tmp_path: Path) -> None:
+    chain = DATA / "chains" / f"chain_eth_{MOMENTS[1]}.csv"
+    common = ("--domain", world["domain.json"], "--key", world["publisher.key"], "--rules")
+    sources = (chain, DATA / "collateral_eth.csv")
+    built = ok(
+        "market", "build", *sources, *common, "portfolio_collateral", "--out", tmp_path / "m.json", "--json"
+    ).json
+    assert (built["sizes"]["asset"], built["sizes"]["tier"]) == (4, 3)
+    assert built["sources"][-1] == "collateral_eth.csv"
+    for files, rules, words in (
+        (sources, "portfolio_scan", "lacks a column that another one needs"),
+        (sources[:1], "portfolio_collateral", "nothing for the axis `asset`"),
+        (sources[1:], "portfolio_collateral", "do not go together"),
+    ):
+        refused = call("market", "build", *files, *common, rules, "--out", tmp_path / "none.json")
+        assert words in " ".join(refused.err.split())

@@ -83,7 +83,7 @@ def import_(
 
 
 def _show(account: Account, market: Market, as_json: bool) -> None:
-    from zkmargin.cli.explanation import exact, money
+    from zkmargin.cli.figures import exact, money
     from zkmargin.margin.explain import position_values
 
     listing = market.listing

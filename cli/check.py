@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zkmargin.cli.options import (
+    FILE,
     accounts_option,
     claim_options,
     json_option,
@@ -29,6 +30,21 @@ if TYPE_CHECKING:
 @openings_options(required=False)
 @own_option
 @claim_options
+@click.option(
+    "--with",
+    "trades",
+    multiple=True,
+    metavar="TRADE",
+    help="What if: NAME=SIZE@PRICE, bought (sold, where negative) before anything is computed; repeatable. Without "
+    "@PRICE at the mark.",
+)
+@click.option(
+    "--chain",
+    "chains",
+    type=FILE,
+    multiple=True,
+    help="Chain that the snapshot was built from, to value options at other prices; repeatable.",
+)
 @json_option
 @click.pass_context
 def command(
@@ -41,9 +57,18 @@ def command(
     own: Path | None,
     claim: str,
     buffer: tuple[int, int],
+    trades: tuple[str, ...],
+    chains: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Compute equity and requirement of an account, its worst scenarios and its headroom.
+    """Compute what an account's margin is, where it ends, and what would restore it.
+
+    Both requirements with headroom, worst scenarios, what each position adds, greeks, liquidation prices (one mark
+    moves) and distances (an underlying moves; options need --chain), the smallest deposit and the smallest closes.
+
+    \b
+    zkmargin check --rules deribit_pm --market now.json --account account.csv \\
+        --with BTC-PERPETUAL=-2@71000 --chain chain.csv
 
     The account is given by account files, or by position statements with their openings. Nothing is proven and
     nothing leaves the machine. Exit code 1 if the account falls short.
@@ -51,8 +76,11 @@ def command(
     from zkmargin.attestations.context import Claim, ClaimKind
     from zkmargin.circuits.rules import load_rules
     from zkmargin.cli import explanation
-    from zkmargin.cli.inputs import load_market, read_own
+    from zkmargin.cli.inputs import load_market, read_chains, read_own
     from zkmargin.cli.output import print_json, progress
+    from zkmargin.margin.trade import Trade
+    from zkmargin.prover.holdings import Holdings, apply_trades
+    from zkmargin.prover.risk import measure_risk
 
     if bool(accounts) == bool(positions or openings):
         raise click.UsageError("an account is given by --account, or by --positions and --opening")
@@ -64,11 +92,17 @@ def command(
             private = _of_accounts(accounts, chosen, rule_set, content)
         else:
             private = _of_openings(positions, openings, chosen, rule_set)
-        found = explanation.explain(rule_set, content, private, Claim(ClaimKind[claim.upper()], *buffer))
+        asked = Claim(ClaimKind[claim.upper()], *buffer)
+        thought = [Trade.parse(text, "--with") for text in trades]
+        before = explanation.explain(rule_set, content, private, asked) if thought else None
+        if thought:
+            private = dict(apply_trades(Holdings.of(rule_set, content, private), thought).private)
+        risk = measure_risk(rule_set, content, private, asked, read_chains(chains, content))
+        found = explanation.explain(rule_set, content, private, asked, risk)
     if as_json:
-        print_json(explanation.as_json(found))
+        print_json(explanation.as_json(found, before))
     else:
-        explanation.show(found)
+        explanation.show(found, before=before)
     context.exit(0 if found.holds else 1)
 
 

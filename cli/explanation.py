@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from zkmargin.cli.figures import exact, money
 from zkmargin.cli.output import print_pairs, print_table
+from zkmargin.cli.risk import deposit_words, deposits_json, risk_json, show_risk
 
 if TYPE_CHECKING:
     from zkmargin.attestations.context import Claim
-    from zkmargin.circuits.rules import Evaluation, RuleSet
+    from zkmargin.circuits.rules import RuleSet
     from zkmargin.circuits.rules.operations import IntArray
     from zkmargin.margin.explain import Contribution, Headroom, ScenarioResult
     from zkmargin.margin.market import Market
+    from zkmargin.prover.remedies import Deposit
+    from zkmargin.prover.risk import Risk
 
 SCENARIOS_SHOWN = 5
 POSITIONS_SHOWN = 5
@@ -28,16 +31,17 @@ class Explanation:
     """A claim on an account in the open. Amounts are in the listing's cash unit.
 
     ``headroom`` is that of the tightest element; ``elements``, where the claim holds for each of several
-    (sub-accounts, venues), has all by name.
+    (sub-accounts, venues), has all by name. ``deposit``: None where none restores the claim. ``risk``: where asked for.
     """
 
     claim: str
     unit: str
     headroom: Headroom = field(repr=False)
     elements: Sequence[tuple[str, Headroom]] = field(repr=False)
-    deposit: Fraction = field(repr=False)
+    deposit: Deposit | None = field(repr=False)
     scenarios: Sequence[ScenarioResult] = field(repr=False)
     worst: Sequence[Contribution] = field(repr=False)
+    risk: Risk | None = field(default=None, repr=False)
 
     @property
     def holds(self) -> bool:
@@ -45,39 +49,24 @@ class Explanation:
         return self.headroom.holds
 
 
-def explain(rules: RuleSet, market: Market, private: Mapping[str, IntArray], claim: Claim) -> Explanation:
+def explain(
+    rules: RuleSet, market: Market, private: Mapping[str, IntArray], claim: Claim, risk: Risk | None = None
+) -> Explanation:
     """Compute a claim in the open, exactly. ``private``: the rule set's private columns by name."""
     from zkmargin.circuits.rules import evaluate
-    from zkmargin.margin.explain import (
-        Claim as Ratio,
-    )
-    from zkmargin.margin.explain import (
-        compute_headroom,
-        contributions,
-        scenario_results,
-        smallest_deposit,
-        split_sizes,
-    )
+    from zkmargin.margin.explain import Claim as Ratio
+    from zkmargin.margin.explain import contributions, scenario_results, split_sizes
     from zkmargin.margin.tables import INSTRUMENT_AXIS
+    from zkmargin.prover.holdings import Holdings
+    from zkmargin.prover.remedies import smallest_deposit
+    from zkmargin.prover.risk import elements as elements_of
 
     tables, listing = market.tables, market.listing
     kind = claim.kind.name.lower()
     evaluation = evaluate(rules, tables, private)
-    ratio = Ratio(claim.num, claim.den)
-    elements = [
-        (
-            name,
-            compute_headroom(
-                Fraction(equity, evaluation.denominators["equity"]),
-                Fraction(requirement, evaluation.denominators[kind]),
-                ratio,
-            ),
-        )
-        for name, equity, requirement in _elements(evaluation, kind, market)
-    ]
-    found = [headroom for _, headroom in elements]
-    tightest = min(found, key=lambda element: element.slack)
-    deposit = Fraction(smallest_deposit(found, listing.cash_decimals), 10**listing.cash_decimals)
+    elements = elements_of(evaluation, kind, market, Ratio(claim.num, claim.den))
+    tightest = min((headroom for _, headroom in elements), key=lambda element: element.slack)
+    deposit = risk.deposit if risk is not None else smallest_deposit(Holdings.of(rules, market, private), claim)
     results: Sequence[ScenarioResult] = ()
     worst: Sequence[Contribution] = ()
     pnl = tables.columns.get("pnl")
@@ -92,7 +81,7 @@ def explain(rules: RuleSet, market: Market, private: Mapping[str, IntArray], cla
         split = sorted(split, key=lambda entry: entry[2].pnl)[:SCENARIOS_SHOWN]
         results = [replace(result, group=", ".join(filter(None, (name, result.group)))) for name, _, result in split]
         worst = contributions(split[0][1], tables, listing.lot_decimals, results[0].scenario)[:POSITIONS_SHOWN]
-    return Explanation(str(claim), listing.cash_unit.upper(), tightest, elements, deposit, results, worst)
+    return Explanation(str(claim), listing.cash_unit.upper(), tightest, elements, deposit, results, worst, risk)
 
 
 def axes_of(rules: RuleSet, name: str) -> tuple[str, ...]:
@@ -100,43 +89,8 @@ def axes_of(rules: RuleSet, name: str) -> tuple[str, ...]:
     return rules.columns[name].axes if name in rules.columns else ()
 
 
-def _elements(evaluation: Evaluation, kind: str, market: Market) -> list[tuple[str, int, int]]:
-    """Name, equity and requirement of every element of the axes that they keep, as integers."""
-    import numpy as np
-
-    from zkmargin.circuits.rules.plaintext import spread
-
-    kept = evaluation.axes["equity"] + evaluation.axes[kind]
-    axes = tuple(axis for axis in evaluation.rules.axes if axis in kept)
-    sides = [spread(evaluation.values[name], evaluation.axes[name], axes) for name in ("equity", kind)]
-    equity, requirement = np.broadcast_arrays(*sides)
-    names = {**market.tables.names, **market.listing.axes}
-
-    def named(place: tuple[int, ...]) -> str:
-        rows = ((axis, names[axis][at] if axis in names else at + 1) for axis, at in zip(axes, place, strict=True))
-        return ", ".join(f"{axis} {row}" for axis, row in rows)
-
-    return [(named(place), int(equity[place]), int(requirement[place])) for place in np.ndindex(*equity.shape)]
-
-
-def money(value: Fraction, unit: str = "") -> str:
-    """Rounded to cents, for people."""
-    cents = round(value * 100)
-    whole, rest = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{whole:,}.{rest:02d}" + (f" {unit}" if unit else "")
-
-
-def exact(value: Fraction, *, group: bool = False) -> str:
-    """All digits, as a plain decimal (every amount here has a power of ten below it)."""
-    from decimal import Context, Decimal
-
-    quotient = Context(prec=120).divide(Decimal(value.numerator), Decimal(value.denominator))
-    text = format(quotient, ",f" if group else "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def as_json(explanation: Explanation) -> dict[str, Any]:
-    """As data; amounts are decimal strings with all digits."""
+def as_json(explanation: Explanation, before: Explanation | None = None) -> dict[str, Any]:
+    """As data; amounts are decimal strings with all digits. ``before``: the account without the trades thought of."""
     headroom = explanation.headroom
     coverage = headroom.coverage
     return {
@@ -146,8 +100,10 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         "equity": exact(headroom.equity),
         "requirement": exact(headroom.requirement),
         "headroom": exact(headroom.slack),
+        **({} if before is None else {"headroomBefore": exact(before.headroom.slack)}),
         "coverage": None if coverage is None else round(float(coverage), 6),
-        "smallestDeposit": exact(explanation.deposit),
+        "smallestDeposit": None if explanation.deposit is None else exact(explanation.deposit.total),
+        "deposits": deposits_json(explanation.deposit),
         "elements": [
             {
                 "name": name,
@@ -166,11 +122,15 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
             {"instrument": entry.instrument, "size": exact(entry.size), "pnl": exact(entry.pnl)}
             for entry in explanation.worst
         ],
+        **({} if explanation.risk is None else risk_json(explanation.risk)),
     }
 
 
-def show(explanation: Explanation, *, positions: bool = True) -> None:
-    """For people: figures, scenarios, the positions that lose most in the worst one, verdict."""
+def show(explanation: Explanation, *, positions: bool = True, before: Explanation | None = None) -> None:
+    """For people: figures, scenarios, the positions that lose most in the worst one, verdict.
+
+    ``before``: the account without the trades thought of.
+    """
     unit, headroom = explanation.unit, explanation.headroom
     coverage = headroom.coverage
     pairs = [
@@ -179,11 +139,13 @@ def show(explanation: Explanation, *, positions: bool = True) -> None:
         ("requirement", money(headroom.requirement, unit)),
         ("headroom", money(headroom.slack, unit)),
     ]
+    if before is not None:
+        pairs.append(("before the trades", money(before.headroom.slack, unit)))
     if coverage is not None:
         pairs.append(("coverage", f"{float(coverage):.1%}"))
     several = len(explanation.elements) > 1
-    if not explanation.holds and not several:
-        pairs.append(("smallest deposit", f"{exact(explanation.deposit, group=True)} {unit}"))
+    if not explanation.holds:
+        pairs.append(("smallest deposit", deposit_words(explanation.deposit, unit)))
     print_pairs(pairs)
     if several:
         tightest = sorted(explanation.elements, key=lambda element: element[1].slack)[:ELEMENTS_SHOWN]
@@ -199,6 +161,8 @@ def show(explanation: Explanation, *, positions: bool = True) -> None:
     if explanation.worst and positions:
         rows = [[entry.instrument, exact(entry.size), money(entry.pnl)] for entry in explanation.worst]
         print_table((f"in {explanation.scenarios[0].scenario}", "size", f"P&L ({unit})"), rows, right=(1, 2))
+    if explanation.risk is not None:
+        show_risk(explanation.risk, unit, holds=explanation.holds)
     if explanation.holds:
         click.echo(click.style("holds", fg="green", bold=True) + ": the account meets the claim")
     else:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zkmargin.circuits.rules import RuleSet
     from zkmargin.circuits.rules.tree import ColumnDecl
     from zkmargin.margin.account import Account, Bounds
+    from zkmargin.margin.chain import Chain
     from zkmargin.margin.columns import PrivateColumn
     from zkmargin.margin.market import Market
 
@@ -91,20 +92,21 @@ def read_own(path: Path | None, rules: RuleSet, market: Market) -> dict[str, Any
     return dict(read_columns(path, [_column(rules, market, declared) for declared in rules.chosen]))
 
 
+def read_chains(paths: Sequence[Path], market: Market) -> list[Chain]:
+    """The chains of a market's underlyings, of files that may have several coins each."""
+    from zkmargin.margin.compact import read_source
+
+    coins = dict.fromkeys(instrument.underlying for instrument in market.listing.instruments)
+    return [read_source(path, coin) for path in paths for coin in (coins if len(coins) > 1 else (None,))]
+
+
 def _column(rules: RuleSet, market: Market, declared: ColumnDecl, by_venue: bool = False) -> PrivateColumn:
     """A column and the names of its rows; ``by_venue``: without the axis of venues."""
     from zkmargin.circuits.rules.document import VENUE
     from zkmargin.margin.columns import PrivateColumn
-    from zkmargin.margin.tables import INSTRUMENT_AXIS
+    from zkmargin.prover.holdings import row_names
 
-    def rows(axis: str) -> tuple[str, ...]:
-        named = rules.axes[axis].like or axis
-        if named == INSTRUMENT_AXIS:
-            return tuple(instrument.id for instrument in market.listing.instruments)
-        counted = tuple(str(row + 1) for row in range(rules.axes[axis].capacity))
-        return market.listing.axes.get(named) or market.tables.names.get(named, counted)
-
-    axes = tuple((axis, rows(axis)) for axis in declared.axes if not (by_venue and axis == VENUE))
+    axes = tuple((axis, row_names(rules, market, axis)) for axis in declared.axes if not (by_venue and axis == VENUE))
     return PrivateColumn(declared.name, axes, declared.decimals, declared.minimum, declared.maximum)
 
 

@@ -1,4 +1,4 @@
-"""What lies behind a margin result, for the trader alone: worst scenarios, contributions, headroom, deposit.
+"""What lies behind a margin result, for the trader alone: worst scenarios, contributions, headroom.
 
 Pure functions over plaintext results, exact throughout (``Fraction`` of a USD). A claim asks, for every
 element of the axes that equity and requirement keep (usually one):
@@ -8,7 +8,6 @@ element of the axes that equity and requirement keep (usually one):
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -73,17 +72,6 @@ def compute_headroom(equity: Fraction, requirement: Fraction, claim: Claim) -> H
     """Headroom of one element. A requirement below zero counts as zero."""
     needed = max(Fraction(0), requirement)
     return Headroom(equity, needed, equity - needed * claim.numerator / claim.denominator)
-
-
-def smallest_deposit(results: Sequence[Headroom], cash_decimals: int) -> int:
-    """The least whole number of cash units (``10**-cash_decimals``) that makes every element hold, or 0.
-
-    For rule sets whose equity counts cash once and whose requirement does not depend on it, as all do here.
-    With several elements the deposit enters each of them, so the largest shortfall decides.
-    """
-    missing = max((-result.slack for result in results), default=Fraction(0))
-    scale: int = 10**cash_decimals
-    return max(0, math.ceil(missing * scale))
 
 
 def scenario_results(

@@ -171,6 +171,18 @@ class Tables:
             raise SchemaType(f"there is no axis `{axis}`", where=where)
         return self.sizes[axis]
 
+    def with_values(self, values: Mapping[str, IntArray]) -> Self:
+        """The same tables with other values in columns or parameters that they have; axes and decimals stay."""
+        held = {**self.columns, **self.parameters}
+        if unknown := values.keys() - held.keys():
+            raise SchemaType(f"the tables have no column `{min(unknown)}`")
+        new = {name: Column.of(name, held[name].axes, held[name].decimals, array) for name, array in values.items()}
+
+        def merged(kept: Mapping[str, Column]) -> dict[str, Column]:
+            return {name: new.get(name, column) for name, column in kept.items()}
+
+        return type(self)(self.sizes, self.names, merged(self.columns), self.labels, merged(self.parameters))
+
     def to_json(self) -> dict[str, Any]:
         """The document form (module docstring)."""
         return {

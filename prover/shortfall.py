@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from zkmargin.attestations.context import Claim
-from zkmargin.attestations.positions import CASH, SIZE
+from zkmargin.attestations.positions import SIZE
 from zkmargin.circuits.rules import Evaluation, RuleSet, evaluate
 from zkmargin.errors import MarginShort
 from zkmargin.margin.explain import ScenarioResult, scenario_results, split_sizes, worst_scenarios
 from zkmargin.margin.market import Market
 from zkmargin.margin.tables import INSTRUMENT_AXIS
+from zkmargin.prover.holdings import Holdings
+from zkmargin.prover.remedies import smallest_deposit
 
 SCENARIO_COLUMN = "pnl"
 
@@ -25,8 +27,8 @@ class Shortfall:
     """What is missing. Amounts are exact, in the unit of equity; nothing of it shows in a repr.
 
     ``missing``: requirement times the buffer, less equity, of the worst element of the claim. ``deposit``:
-    the least number of cash units (``10**-cash_decimals``) with which the claim holds; None where no cash
-    restores it.
+    the least number of cash units (``10**-cash_decimals``) with which the claim holds (``remedies``); None where no
+    cash restores it.
     ``worst``: the scenarios with the largest losses, where the rule set's tables have scenarios.
     """
 
@@ -69,58 +71,17 @@ def explain_shortfall(
     worst = min(int(value) for value in slack.ravel().tolist())
     missing = Fraction(-worst, denominator * claim.den)
     equity = Fraction(min(map(int, found.equity.ravel().tolist())), found.denominators["equity"])
+    deposit = smallest_deposit(Holdings.of(rules, market, private), claim)
     required = max(map(int, found.requirements[kind].ravel().tolist()))
     return Shortfall(
         claim=claim,
         equity=equity,
         requirement=Fraction(required, found.denominators[kind]),
         missing=missing,
-        deposit=smallest_deposit(rules, market, private, claim, missing),
-        cash_decimals=market.listing.cash_decimals,
+        deposit=None if deposit is None else deposit.units,
+        cash_decimals=market.listing.cash_decimals if deposit is None else deposit.decimals,
         worst=_worst(rules, market, private, (*found.axes["equity"], *found.axes[kind])),
     )
-
-
-def smallest_deposit(
-    rules: RuleSet, market: Market, private: Mapping[str, Any], claim: Claim, missing: Fraction
-) -> int | None:
-    """The least deposit at one venue, in cash units, with which the claim holds; None if none below twice the
-    estimate does.
-
-    Found by asking the rules again, so it is right for every rule set whose claim never fails by more cash.
-    """
-    if CASH not in private:
-        return None
-    venues = range(rules.venues)
-    found = [_deposit_at(venue, rules, market, private, claim, missing) for venue in venues]
-    return min((deposit for deposit in found if deposit is not None), default=None)
-
-
-def _deposit_at(
-    venue: int, rules: RuleSet, market: Market, private: Mapping[str, Any], claim: Claim, missing: Fraction
-) -> int | None:
-    kind = claim.kind.name.lower()
-    column = rules.columns[CASH]
-
-    def holds(deposit: int) -> bool:
-        cash = np.array(private[CASH], dtype=object)
-        cash.flat[venue] += deposit
-        if cash.flat[venue] > column.hi:
-            return False
-        again = evaluate(rules, market.tables, {**private, CASH: cash})
-        return again.holds(kind, claim.num, claim.den)
-
-    scale: int = 10**column.decimals
-    estimate = max(1, -(-missing.numerator * scale // missing.denominator))
-    if holds(estimate) and not holds(estimate - 1):
-        return estimate
-    low, high = 0, 2 * estimate
-    if not holds(high):
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
 
 
 def _worst(

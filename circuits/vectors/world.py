@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from zkmargin.circuits.liquidation import Repriced, boundary
 from zkmargin.circuits.rules import Evaluation, RuleSet, check_tables, evaluate, load_rules, parse_rules
 from zkmargin.circuits.rules.tree import ColumnDecl
 from zkmargin.circuits.tables import table_schema
@@ -126,34 +127,12 @@ class World:
         The claim must change once between a mark of 0 and the column's maximum: a ``long`` position is lost
         below, a short one above. None where it does not change. Exact to one unit of the column's last decimal.
         """
-        mark = self.tables.columns["mark"]
-        (declared,) = (column for column in self.rules.public if column.name == "mark")
-        lost, held = 0, int(declared.maximum * 10**mark.decimals)
-        if not long:
-            lost, held = held, lost
-        if self._holds_at(lost) or not self._holds_at(held):
+        moved = Repriced(self.rules, self.tables, self.private)
+        held, lost = (moved.high, moved.low) if long else (moved.low, moved.high)
+        if moved.holds_at(0, lost) or not moved.holds_at(0, held):
             return None
-        while abs(held - lost) > 1:
-            middle = (held + lost) // 2
-            if self._holds_at(middle):
-                held = middle
-            else:
-                lost = middle
-        return Fraction(held, 10**mark.decimals)
-
-    def _holds_at(self, mark: int) -> bool:
-        column = self.tables.columns["mark"]
-        values = column.values.copy()
-        values[0] = mark
-        moved = Column.of("mark", column.axes, column.decimals, values)
-        tables = Tables(
-            self.tables.sizes,
-            self.tables.names,
-            {**self.tables.columns, "mark": moved},
-            self.tables.labels,
-            self.tables.parameters,
-        )
-        return evaluate(self.rules, tables, self.private).holds("maintenance")
+        last = boundary(lambda mark: moved.holds_at(0, mark), held, lost)
+        return Fraction(last, 10 ** self.tables.columns["mark"].decimals)
 
 
 @cache

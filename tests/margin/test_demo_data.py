@@ -20,7 +20,6 @@ from zkmargin.margin.explain import (
     contributions,
     position_values,
     scenario_results,
-    smallest_deposit,
     worst_scenarios,
 )
 from zkmargin.margin.market import Market
@@ -66,8 +65,8 @@ def test_the_story(morning: Chain, evening: Chain, schema: TableSchema) -> None:
     equity, scan, charge = equity_and_scan(build_market([evening], schema))
     short, shorter = (compute_headroom(equity, needed, Claim()) for needed in (scan, scan + charge))
     assert not short.holds
-    assert round(smallest_deposit([short], 6), -9) == 70_000 * 10**6
-    assert round(smallest_deposit([shorter], 6), -9) in range(150_000 * 10**6, 156_000 * 10**6)
+    assert round(-short.slack, -3) == 70_000
+    assert 150_000 <= -shorter.slack <= 156_000
 
 
 def test_the_account_exists_at_both_times(morning: Chain, evening: Chain, schema: TableSchema) -> None:

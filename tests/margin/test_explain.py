@@ -1,12 +1,10 @@
-"""Explanations: worst scenarios, contributions, headroom and deposit, exactly."""
+"""Explanations: worst scenarios, contributions and headroom, exactly."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from zkmargin.errors import SchemaType
 from zkmargin.margin.explain import (
@@ -15,7 +13,6 @@ from zkmargin.margin.explain import (
     contributions,
     position_values,
     scenario_results,
-    smallest_deposit,
     worst_scenarios,
 )
 from zkmargin.margin.tables import Column, Instrument, Label, Listing, Tables
@@ -83,30 +80,3 @@ def test_headroom() -> None:
     for numerator, denominator in ((1, 2), (0, 0), (1, 0), (-1, -1)):
         with pytest.raises(SchemaType):
             Claim(numerator, denominator)
-
-
-def test_deposit() -> None:
-    def deposit(slacks: list[str], decimals: int = 6) -> int:
-        return smallest_deposit([compute_headroom(Fraction(s), Fraction(0), Claim()) for s in slacks], decimals)
-
-    assert deposit(["0"]) == deposit(["5"]) == deposit([]) == 0
-    assert deposit(["-1"]) == 1_000_000
-    assert deposit(["-0.0000001"]) == 1
-    assert deposit(["-1", "3", "-2.5"]) == 2_500_000
-    assert deposit(["-7.5"], 0) == 8
-
-
-@given(
-    st.fractions(-(10**9), 10**9, max_denominator=10**12),
-    st.fractions(0, 10**9, max_denominator=10**12),
-    st.integers(1, 60000),
-    st.integers(0, 5000),
-)
-def test_the_deposit_is_the_smallest(equity: Fraction, requirement: Fraction, denominator: int, buffer: int) -> None:
-    claim = Claim(denominator + buffer, denominator)
-    result = compute_headroom(equity, requirement, claim)
-    units = smallest_deposit([result], 6)
-    assert compute_headroom(equity + Fraction(units, 10**6), requirement, claim).holds
-    assert units == 0 or not compute_headroom(equity + Fraction(units - 1, 10**6), requirement, claim).holds
-    # The claim as a verifier states it, without division.
-    assert result.holds == (denominator * equity >= (denominator + buffer) * requirement)

@@ -29,7 +29,7 @@ from zkmargin.margin.revalue import cut_chain, moved_chain
 from zkmargin.margin.tables import INSTRUMENT_AXIS
 from zkmargin.prover.holdings import Holdings
 
-__all__ = ["ChainBook", "Distance", "chain_distances", "linear_distances", "linear_refusal"]
+__all__ = ["ChainBook", "Distance", "chain_distances", "linear_distances", "linear_refusal", "options_refusal"]
 
 BASIS = 10_000
 FURTHEST_DOWN, FURTHEST_UP = -9_999, 50_000
@@ -44,22 +44,31 @@ class Distance:
     up: int | None = field(repr=False)
 
 
-def linear_refusal(holdings: Holdings) -> str:
-    """Why prices cannot simply be moved; nothing where they can."""
-    price = holdings.price
-    if price is None:
+def options_refusal(holdings: Holdings) -> str:
+    """Why an account's value does not move in proportion to prices; nothing where it does."""
+    if holdings.size is None:
+        return "the rule set has no column `size`"
+    if holdings.price is None:
         return "the rule set has no column of marks along the sizes"
-    if price.axes != (INSTRUMENT_AXIS,):
+    if holdings.price.axes != (INSTRUMENT_AXIS,):
         return "the listing does not say what the underlyings are"
     instruments = holdings.market.listing.instruments
     if any(instruments[position.row].kind == "option" for position in holdings.positions):
-        return "options have to be revalued: give the chains of the snapshot with --chain"
+        return "options have to be valued again: give the option chains of the snapshot with --chain"
+    return ""
+
+
+def linear_refusal(holdings: Holdings) -> str:
+    """Why the claim at other prices cannot be told from the tables; nothing where it can."""
+    if refusal := options_refusal(holdings):
+        return refusal
     for column in (*holdings.rules.public, *holdings.rules.parameters):
         powers = [power for _, power in column.unit.powers]
-        if column.name == price.name or column.default is not None or not powers:
+        if column is holdings.price or column.default is not None or not powers:
             continue
         if max(powers) > 0 > min(powers):
-            return f"`{column.name}` moves with prices too: give the chains of the snapshot with --chain"
+            words = f"`{column.name}` would move with prices"
+            return f"{words}: only option chains that the snapshot was built from (--chain) can tell"
     return ""
 
 

@@ -10,7 +10,7 @@ from zkmargin.margin.build import Board
 from zkmargin.margin.greeks import greek_figures
 from zkmargin.margin.scenarios import deribit_grid
 from zkmargin.margin.tables import INSTRUMENT_AXIS
-from zkmargin.prover.distances import ChainBook, linear_refusal
+from zkmargin.prover.distances import ChainBook, options_refusal
 from zkmargin.prover.holdings import Holdings
 
 __all__ = ["GREEKS", "Greeks", "exposures"]
@@ -61,7 +61,7 @@ def exposures(holdings: Holdings, book: ChainBook | None) -> tuple[tuple[Greeks,
             return lambda row: Fraction(round(float(arrays[greek][row]) * ROUNDED_TO), ROUNDED_TO)
 
         return _sums(holdings, {greek: of(greek) for greek in GREEKS}), ""
-    if refusal := linear_refusal(holdings):
+    if refusal := options_refusal(holdings):
         return (), refusal
     deltas = {"cash_delta": lambda row: holdings.price_of(row) or Fraction(0)}
     return _sums(holdings, deltas), ""

@@ -2,8 +2,8 @@
 
 ====================  ================================================================================================
 sizes                 the private column ``size``
-prices                the public column ``mark``, else ``price``, ``value``, ``option_value``, else the only one there
-                      is, in the unit of equity per unit of size, along one axis of sizes
+prices                the public column ``mark``, else ``price``, ``value``, else the only one there is, in the unit of
+                      equity per unit of size, along one axis of sizes
 money                 the private column ``cash``, else ``balance``, ``deposit``, ``margin``, in the unit of equity
 entries               the private column ``entry``: what was paid for each position, in the unit of equity
 ====================  ================================================================================================
@@ -35,7 +35,7 @@ from zkmargin.margin.trade import Trade
 
 __all__ = ["Holdings", "Place", "Position", "apply_trades", "row_names"]
 
-PRICES = ("mark", "price", "value", "option_value")
+PRICES = ("mark", "price", "value")
 MONEY = ("cash", "balance", "deposit", "margin")
 Place = tuple[int, ...]
 """Where an element stands in a column: a row per axis."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ from zkmargin.circuits.rules.again import Again
 from zkmargin.errors import AmountRange
 from zkmargin.prover.holdings import Holdings, Position, row_names
 
-__all__ = ["Close", "Deposit", "smallest_closes", "smallest_deposit"]
+__all__ = ["Close", "Deposit", "closes_refusal", "smallest_closes", "smallest_deposit"]
 
 CLOSES_TRIED = 64
 """At each step so many positions are tried, those of the largest value."""
@@ -111,12 +111,13 @@ def smallest_deposit(holdings: Holdings, claim: Claim) -> Deposit | None:
 def smallest_closes(holdings: Holdings, claim: Claim) -> tuple[Close, ...] | None:
     """Positions to close, at the prices of the tables and without fees, for the claim to hold; none where it does.
 
-    If closing one position is enough, it is one: that of the least value closed. Else the position whose close raises
-    the headroom most is closed whole, then the next. Of the set, what can stay open does: no close can be left out, and
+    If closing one position is enough, it is one: that of the least value closed. Else the position whose close leaves
+    the most headroom is closed whole, then the next: where closing everything restores the claim, an answer is found.
+    Of the set, what can stay open does: no close can be left out, and
     the last one is partial, down to the lot with which the claim still holds. For more than one position a smaller set
-    may exist. None where no close helps, or where the rule set has no sizes, prices or money.
+    may exist. None where even closing everything does not help, or where the rule set has no sizes, prices or money.
     """
-    if holdings.size is None or holdings.price is None or (holdings.money is None and holdings.entry is None):
+    if closes_refusal(holdings):
         return None
     if _account_holds(holdings, claim):
         return ()
@@ -138,7 +139,7 @@ def smallest_closes(holdings: Holdings, claim: Claim) -> tuple[Close, ...] | Non
             closed.append(last)
             break
         best = max(tried, key=lambda entry: entry[0], default=None)
-        if best is None or best[0] <= _worst(now, claim):
+        if best is None:
             return None
         closed.append(best[1])
         left.remove(best[1])
@@ -146,32 +147,44 @@ def smallest_closes(holdings: Holdings, claim: Claim) -> tuple[Close, ...] | Non
     closes = _fewest(small, claim, closed)
     by_name = {position.name: position for position in holdings.positions}
     found = tuple(Close(by_name[close.position.name], close.lots, close.whole) for close in closes)
-    after = holdings
-    for close in found:
-        after = _closed(after, close.position, close.lots)
-    return found if _account_holds(after, claim) else None
+    return found if _account_holds(_all_closed(holdings, found), claim) else None
+
+
+def closes_refusal(holdings: Holdings) -> str:
+    """What a rule set lacks for positions to be closed; nothing where it has it."""
+    if holdings.size is None:
+        return "the rule set has no column `size`"
+    if holdings.price is None:
+        return "the rule set has no column of marks along the sizes"
+    if holdings.money is None and holdings.entry is None:
+        return "the rule set has no column that the price of a trade is paid from"
+    return ""
 
 
 def _fewest(start: Holdings, claim: Claim, closed: list[Position]) -> list[Close]:
-    kept = list(closed)
-    for position in closed[:-1]:
-        without = [other for other in kept if other is not position]
-        if _account_holds(_all_closed(start, without), claim):
-            kept = without
-    *whole, last = kept
-    before = _all_closed(start, whole)
-    step = 1 if last.lots > 0 else -1
+    """Of positions that restore the claim when closed whole: without those that need not be, the last one in part."""
+    closes = [Close(position, position.lots, True) for position in closed]
+    while True:
+        spare = next((c for c in closes if _account_holds(_all_closed(start, closes, c), claim)), None)
+        if spare is not None:
+            closes = [close for close in closes if close is not spare]
+            continue
+        last, before = closes[-1], _all_closed(start, closes, closes[-1])
+        step, most = (1 if last.lots > 0 else -1), abs(last.lots)
+        least = boundary(_claim_after(before, last.position, step, claim), most, 0)
+        if least == most:
+            return closes
+        closes[-1] = Close(last.position, step * least, False)
 
-    def holds(lots: int) -> bool:
-        return _account_holds(_closed(before, last, step * lots), claim)
 
-    lots = boundary(holds, abs(last.lots), 0)
-    return [*(Close(p, p.lots, True) for p in whole), Close(last, step * lots, lots == abs(last.lots))]
+def _claim_after(before: Holdings, position: Position, step: int, claim: Claim) -> Callable[[int], bool]:
+    return lambda lots: _account_holds(_closed(before, position, step * lots), claim)
 
 
-def _all_closed(holdings: Holdings, positions: list[Position]) -> Holdings:
-    for position in positions:
-        holdings = _closed(holdings, position, position.lots)
+def _all_closed(holdings: Holdings, closes: Sequence[Close], but: Close | None = None) -> Holdings:
+    for close in closes:
+        if close is not but:
+            holdings = _closed(holdings, close.position, close.lots)
     return holdings
 
 

@@ -25,7 +25,7 @@ from zkmargin.margin.market import Market
 from zkmargin.prover.distances import ChainBook, Distance, chain_distances, linear_distances, linear_refusal
 from zkmargin.prover.exposures import Greeks, exposures
 from zkmargin.prover.holdings import Holdings
-from zkmargin.prover.remedies import Close, Deposit, smallest_closes, smallest_deposit
+from zkmargin.prover.remedies import Close, Deposit, closes_refusal, smallest_closes, smallest_deposit
 
 __all__ = ["Liquidation", "Part", "Risk", "Side", "elements", "measure_risk"]
 
@@ -139,7 +139,7 @@ def measure_risk(
         reason = "no deposit restores the claim" if holdings.deposits else "the rule set has no column of money"
         missing["deposit"] = reason
     if closes is None:
-        missing["closes"] = "no set of closes at today's prices restores the claim"
+        missing["closes"] = closes_refusal(holdings) or "no set of closes at today's prices restores the claim"
     return Risk(sides, notional, parts, greeks, liquidations, distances, deposit, closes, missing)
 
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from zkmargin.encoding import parse_decimal
 from zkmargin.errors import AccountInvalid, AmountDecimals
-from zkmargin.margin.tables import MAX_DECIMALS
+from zkmargin.margin.terms import MAX_DECIMALS
 
 
 @dataclass(frozen=True)

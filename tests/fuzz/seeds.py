@@ -10,6 +10,8 @@ from pathlib import Path
 
 import chain_refusals
 import collateral_world
+from exotic_options import DESK
+from exotic_options import document as exotics
 from parties import World, small_market
 from passphrase import PASSPHRASE
 from sample_rules import sample
@@ -47,6 +49,7 @@ from zkmargin.verifier.keys import KeyDescription
 
 POWERS = Path(__file__).resolve().parents[1] / "core" / "vectors" / "powers_of_tau_1.ptau"
 VECTORS = Path(__file__).resolve().parents[1] / "margin" / "vectors"
+DATA = Path(__file__).parents[1] / "data"
 RULE_SETS = Path(__file__).resolve().parents[2] / "specs" / "rules"
 SETUP_ENTROPY = b"".join(secret.to_bytes(64, "little") for secret in (2**200 + 1, 3, 5, 7))
 PROOF_ENTROPY = bytes(range(128))
@@ -265,6 +268,12 @@ class Seeds:
             as_bytes(state),
             plain,
         ]
+
+    @cached_property
+    def beside_chains(self) -> list[bytes]:
+        """Exotic options, collateral, a price history."""
+        closes = b"date,ETH,BTC\n" + b"".join(b"2026-01-%02d,%d,9%d\n" % (day, 2000 + day, day) for day in range(1, 29))
+        return [exotics(*DESK), (DATA / "collateral_eth.csv").read_bytes(), closes]
 
     @cached_property
     def chains(self) -> list[bytes]:

@@ -14,6 +14,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -49,8 +50,16 @@ from zkmargin.formats.binfile import write_prime
 from zkmargin.margin.account import Account, import_csv
 from zkmargin.margin.binance import format_brackets, parse_brackets, parse_compact
 from zkmargin.margin.build import build_market
+from zkmargin.margin.chain import Chain, OptionQuote
 from zkmargin.margin.compact import read_source
+from zkmargin.margin.delimited import decode
+from zkmargin.margin.exotics import read_exotics
+from zkmargin.margin.haircuts import haircut_columns, read_collateral
+from zkmargin.margin.historical import read_closes
+from zkmargin.margin.histories import close_time
+from zkmargin.margin.scenarios import deribit_grid
 from zkmargin.margin.sources import BRACKETS, DYDX, MARKS, PLAIN, File, build_from_files, kind_of
+from zkmargin.margin.tables import Listing
 from zkmargin.prover.powers_of_tau import check_powers
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
@@ -376,6 +385,23 @@ def _market_source(content: bytes, seeds: Seeds) -> None:
             raise Finding("brackets read back differently")
 
 
+def _beside_chain(content: bytes, _: Seeds) -> None:
+    """What is described reads back from the listing; what is counted as collateral makes tables."""
+    if content.lstrip()[:1] in (b"{", b"["):
+        listing = Listing([exotic.instrument for exotic in read_exotics(content, "mutated")], 4, "usd", 6)  # type: ignore[arg-type]
+        if Listing.of_json(listing.to_json()) != listing:
+            raise Finding("an exotic option reads back differently")
+    elif content.startswith(b"asset,"):
+        assets = read_collateral(content, "mutated")
+        schema = table_schema(load_rules("portfolio_collateral"))
+        chain = Chain(
+            "ETH", 1, 2000.0, {2: 2000.0}, (OptionQuote("X", 2, Decimal(1), True, Decimal(1), Decimal(1)),), (), ()
+        )
+        haircut_columns(assets, [chain], deribit_grid(), schema)
+    else:
+        close_time(read_closes(decode(content, "mutated"), "mutated"), "mutated")
+
+
 # --- the registry -------------------------------------------------------------------------------------------
 
 
@@ -435,6 +461,7 @@ TARGETS: Mapping[str, Target] = {
         Target("rules", lambda s: s.rules, mutate_text, _rules, weight=4),
         Target("account", lambda s: s.accounts, mutate_text, _account, weight=2),
         Target("chain", lambda s: s.chains, mutate_text, _chain, weight=2),
+        Target("beside-chain", lambda s: s.beside_chains, _mutate_any_text, _beside_chain, weight=2),
         Target("market-source", lambda s: s.sources, _mutate_any_text, _market_source, weight=3),
     )
 }

@@ -10,15 +10,16 @@ _CHARSET: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _GENERATORS: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _CHECKS: Final = {0: 1, 1: 0x2BC830A3}
 """What the checksum of a witness version comes to: Bech32 for 0, Bech32m for 1."""
-_PREFIX: Final = "bc"
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
-def segwit_program(address: str, where: str = "account") -> tuple[int, bytes]:
-    """Witness version (0 or 1) and program of a lower-case address of the main chain. Raises IdCanonical."""
-    refusal = IdCanonical("not a segwit address", where=where, expected="bc1... in lower case", got=address[:100])
+def segwit_program(address: str, where: str = "account", expected: str = "bc") -> tuple[int, bytes]:
+    """Witness version (0 or 1) and program of a lower-case address with this prefix. Raises IdCanonical."""
+    refusal = IdCanonical(
+        "not a segwit address", where=where, expected=f"{expected}1... in lower case", got=address[:100]
+    )
     prefix, separator, text = address.rpartition("1")
-    if prefix != _PREFIX or not separator or not 8 <= len(text) <= 84 or any(c not in _CHARSET for c in text):
+    if prefix != expected or not separator or not 8 <= len(text) <= 84 or any(c not in _CHARSET for c in text):
         raise refusal
     words = [_CHARSET.index(c) for c in text]
     version = words[0]

@@ -21,12 +21,14 @@ def message_hash(message: bytes) -> bytes:
     return sha256(_TAG + _TAG + message)
 
 
-def is_signed_message(address: str, message: bytes, signature: bytes, where: str = "signature") -> bool:
+def is_signed_message(
+    address: str, message: bytes, signature: bytes, where: str = "signature", prefix: str = "bc"
+) -> bool:
     """Whether ``signature`` (the witness, serialised) is the address's over the message.
 
     Raises IdCanonical for an address that is no segwit address; other than P2WPKH ones never hold.
     """
-    version, program = segwit_program(address, where)
+    version, program = segwit_program(address, where, prefix)
     witness = _witness(signature)
     if version != 0 or len(program) != 20 or witness is None:
         return False
@@ -34,7 +36,7 @@ def is_signed_message(address: str, message: bytes, signature: bytes, where: str
     if not signed or signed[-1] != _SIGHASH_ALL or _hash160(key) != program or len(key) != 33:
         return False
     try:
-        return PublicKey(key).verify(signed[:-1], _sighash(program, message), hasher=None)
+        return PublicKey(key).verify(signed[:-1], message_digest(program, message), hasher=None)
     except ValueError:
         return False
 
@@ -54,7 +56,7 @@ def _witness(raw: bytes) -> tuple[bytes, bytes] | None:
     return items[0], items[1]
 
 
-def _sighash(program: bytes, message: bytes) -> bytes:
+def message_digest(program: bytes, message: bytes) -> bytes:
     """BIP-143's digest of ``to_sign``, which spends the only output of ``to_spend``."""
     script = b"\0\x14" + program
     unlocking = b"\0\x20" + message_hash(message)

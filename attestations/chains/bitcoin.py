@@ -16,11 +16,20 @@ from zkmargin.attestations.collateral.identifiers import split_account
 from zkmargin.encoding import sha256
 
 MAINNET: Final = "bip122:000000000019d6689c085ae165831e93"
-"""CAIP-2 of Bitcoin's main chain: the first 32 hex digits of its genesis block's hash."""
+REGTEST: Final = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
+"""CAIP-2: the first 32 hex digits of the genesis block's hash."""
+GENESIS: Final = {
+    MAINNET: bytes.fromhex("6fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d6190000000000"),
+    REGTEST: bytes.fromhex("06226e46111a0b59caaf126043eb5bbf28c34f3a5e332a1fc7b2b73cf188910f"),
+}
+"""Genesis blocks' hashes, as headers hold them."""
+PREFIXES: Final = {MAINNET: "bc", REGTEST: "bcrt"}
+"""What segwit addresses begin with."""
 HEADER_BYTES: Final = 80
 MAX_BRANCH: Final = 32
-WEAKEST: Final = {MAINNET: 1 << 216}
-"""Targets above which a header is no proof of work: difficulty 2^8 on the main chain, a billionth of today's."""
+WEAKEST: Final = {MAINNET: 1 << 216, REGTEST: 1 << 255}
+"""Targets above which a header is no proof of work: difficulty 2^8 on the main chain, far below today's; any on the
+regression test chain, which proves nothing and is for development."""
 OutputProof = tuple[bytes, int, int, Sequence[bytes], bytes]
 
 
@@ -85,6 +94,38 @@ def read_outputs(raw: bytes, where: str = "transaction") -> list[Output]:
     return outputs
 
 
+def without_witnesses(raw: bytes, where: str = "transaction") -> bytes:
+    """The form of a transaction that its id hashes (BIP-144). Raises SpvInvalid."""
+    if raw[4:6] != b"\0\x01":
+        return raw
+    reader = _Reader(raw, where)
+    reader.take(6)
+    inputs = reader.compact()
+    for _ in range(min(inputs, len(raw))):
+        reader.take(36)
+        reader.take(reader.compact())
+        reader.take(4)
+    for _ in range(min(reader.compact(), len(raw))):
+        reader.take(8)
+        reader.take(reader.compact())
+    body = raw[6 : reader.at]
+    for _ in range(min(inputs, len(raw))):
+        for _ in range(min(reader.compact(), len(raw))):
+            reader.take(reader.compact())
+    return raw[:4] + body + reader.take(4)
+
+
+def merkle_branch(leaves: Sequence[bytes], position: int) -> tuple[bytes, ...]:
+    """The siblings on the way from a leaf to the Merkle root of a block. Hashes as headers hold them."""
+    level, branch = list(leaves), []
+    while len(level) > 1:
+        level += level[-1:] * (len(level) & 1)
+        branch.append(level[position ^ 1])
+        level = [hash256(level[at] + level[at + 1]) for at in range(0, len(level), 2)]
+        position >>= 1
+    return tuple(branch)
+
+
 def require_headers(headers: bytes, block_hash: bytes, weakest: int, where: str = "headers") -> bytes:
     """The Merkle root of the first of these linked headers, the last of which is ``block_hash``.
 
@@ -138,7 +179,7 @@ def require_outputs(proofs: Sequence[OutputProof], account: str, block_hash: byt
     chain, address = split_account(account)
     if chain not in WEAKEST:
         raise SpvInvalid("no such chain is known", where=f"{where}.chain", expected=", ".join(WEAKEST), got=chain)
-    version, program = segwit_program(address, where)
+    version, program = segwit_program(address, where, PREFIXES[chain])
     script = bytes([version + 0x50 if version else 0, len(program)]) + program
     total, seen = 0, set()
     for number, (raw, index, position, branch, headers) in enumerate(proofs):

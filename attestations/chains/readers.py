@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zkmargin.attestations.chains.bitcoin_core import BitcoinReader
 from zkmargin.attestations.chains.evm import EvmReader
 from zkmargin.attestations.chains.reader import ChainReader
 from zkmargin.attestations.chains.solana import SolanaReader
@@ -15,4 +16,6 @@ def open_chain(chain: str, url: str) -> ChainReader:
         return EvmReader(chain, url)
     if chain.startswith("solana:"):
         return SolanaReader(chain, url)
-    raise UsageWrong("no reader of this chain", where="chains", got=chain, expected="eip155 or solana")
+    if chain.startswith("bip122:"):
+        return BitcoinReader(chain, url)
+    raise UsageWrong("no reader of this chain", where="chains", got=chain, expected="eip155, bip122 or solana")

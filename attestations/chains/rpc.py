@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from zkmargin.attestations.chains.errors import RpcAnswer, RpcProofWindow, RpcUnavailable
 from zkmargin.errors import UsageWrong
@@ -49,7 +49,12 @@ class JsonRpc:
             usable = False
         if not usable:
             raise UsageWrong("a node's address is http:// or https:// and a host")
-        self._url = url
+        # Bitcoin Core's name and password stand in the address, and go into a header
+        self._headers = {"Content-Type": "application/json"}
+        if parts.username is not None:
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers |= urllib3.make_headers(basic_auth=credentials)
+        self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
         self._count = 0
 
@@ -73,7 +78,7 @@ class JsonRpc:
 
         try:
             answer = self._pool.request(
-                "POST", self._url, body=body, headers={"Content-Type": "application/json"}, redirect=False,
+                "POST", self._url, body=body, headers=self._headers, redirect=False,
                 preload_content=False,
             )  # fmt: skip
             try:

@@ -6,6 +6,7 @@ from typing import Final
 
 from zkmargin.attestations.chains.addresses import decode_base58
 from zkmargin.attestations.chains.bip322 import is_signed_message
+from zkmargin.attestations.chains.bitcoin import PREFIXES
 from zkmargin.attestations.collateral.identifiers import EIP155, split_account
 from zkmargin.attestations.signatures import recover
 from zkmargin.encoding import hex_bytes
@@ -46,7 +47,8 @@ def require_holder(
                           expected=address, got=signer)  # fmt: skip
         return
     if scheme == "bip322":
-        held = is_signed_message(address, hex_bytes(digest).encode("ascii"), signature, where)
+        text = hex_bytes(digest).encode("ascii")
+        held = chain in PREFIXES and is_signed_message(address, text, signature, where, PREFIXES[chain])
     else:
         held = is_ed25519(decode_base58(address, 32, f"{where}.account"), digest, signature)
     if not held:

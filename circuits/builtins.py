@@ -28,8 +28,9 @@ from zkmargin.circuits.gadgets.measures import (
 )
 from zkmargin.circuits.gadgets.root import square_root
 from zkmargin.circuits.gadgets.spreads import form_spreads
-from zkmargin.circuits.gadgets.tiers import tier_value
-from zkmargin.circuits.integers import Num
+from zkmargin.circuits.gadgets.tiers import place_in_tiers, value_in_tier
+from zkmargin.circuits.integers import Bit, Num
+from zkmargin.circuits.linear import LinearCombination
 from zkmargin.circuits.lowered import Lowered, join_sides
 from zkmargin.circuits.rules.tree import (
     Div,
@@ -43,6 +44,7 @@ from zkmargin.circuits.rules.tree import (
     Sqrt,
     Step,
     ValueAtRisk,
+    walk,
 )
 from zkmargin.errors import CircuitError
 
@@ -57,6 +59,8 @@ class Builtins:
         self._cs = cs
         self._rules = rules
         self._positive = positive
+        self._tiers = self._asked_of_tiers()
+        self._placed: dict[tuple[Side | LinearCombination, ...], list[Bit]] = {}
 
     def lower(self, node: Node, operands: list[Lowered], where: str) -> Lowered:
         """The node from its operands in the order of its children. Raises CircuitError where no bound results."""
@@ -149,7 +153,7 @@ class Builtins:
 
     def _step(self, node: Step, demand: Side, x: Lowered, bound: Lowered, value: Lowered, *, where: str) -> Lowered:
         rises = self._direction(node.value, node.axis)
-        tier = {1: demand, -1: demand.flip(), 0: Side.EXACT}[rises]
+        tier = self._tiers[node.x, node.bound, node.axis]
         if self._direction(node.bound, node.axis) != 1:
             raise CircuitError("nothing says that the bounds rise", where=where)
         axes = node.type.axes
@@ -162,12 +166,34 @@ class Builtins:
             self._rows(value.values, node.value, axes, node.axis),
             strict=True,
         )
-        place = partial(tier_value, late=tier is not Side.LOWER, early=tier is not Side.UPPER)
-        numbers = [place(self._cs, number, bounds, values, label=label) for label, number, bounds, values in rows]
+        numbers = [
+            value_in_tier(self._cs, self._place(number, bounds, tier, label), values, label)
+            for label, number, bounds, values in rows
+        ]
         side = join_sides(tier, x.side)  # the tier is not before, or not after, the true one
         if rises == 0 and side is not Side.EXACT:
             raise CircuitError("a bound chooses a tier, and values neither rise nor fall", where=where)
         return Lowered(self._array(numbers, axes), side if rises >= 0 else side.flip())
+
+    def _asked_of_tiers(self) -> dict[tuple[Node, Node, str], Side]:
+        """What all steps together ask of the tier in which an x lies: they share it, a value each is all they add."""
+        asked: dict[tuple[Node, Node, str], Side] = {}
+        for node in walk(self._rules.roots):
+            if isinstance(node, Step) and node in self._rules.sides:
+                demand = self._rules.sides[node]
+                rises = self._direction(node.value, node.axis)
+                tier = {1: demand, -1: demand.flip(), 0: Side.EXACT}[rises]
+                key = (node.x, node.bound, node.axis)
+                asked[key] = asked[key].join(tier) if key in asked else tier
+        return asked
+
+    def _place(self, x: Num, bounds: list[Num], tier: Side, label: str) -> list[Bit]:
+        """The bits of a tier, made once for an x, its bounds and what is asked."""
+        key = (tier, x.lc, *(bound.lc for bound in bounds))
+        if key not in self._placed:
+            late, early = tier is not Side.LOWER, tier is not Side.UPPER
+            self._placed[key] = place_in_tiers(self._cs, x, bounds, late=late, early=early, label=label)
+        return self._placed[key]
 
     def _leave_last_unread(self, rows: list[list[Num]]) -> None:
         inputs = self._cs.publics.get("direct")

@@ -105,15 +105,21 @@ def parse_brackets(content: bytes, name: str) -> Brackets:
 
 def _checked(schedule: Sequence[Bracket], where: str) -> tuple[Bracket, ...]:
     """The schedule, if it rises and every ``cum`` follows from it."""
-    tiers = [Tier(Fraction(bracket.cap), Fraction(bracket.rate)) for bracket in schedule]
+    for number, bracket in enumerate(schedule, 1):
+        if bracket.leverage < 1 or (number > 1 and bracket.leverage >= schedule[number - 2].leverage):
+            raise MarketSource("leverage falls from bracket to bracket", where=f"{where}, bracket {number}")
+    tiers = [_tier_of(bracket) for bracket in schedule]
     check_tiers(tiers, where)
     for number, (bracket, deduction) in enumerate(zip(schedule, deductions(tiers), strict=True), 1):
         if bracket.cum != deduction:
             words = "`cum` does not follow from floors and ratios"
             raise MarketSource(words, where=f"{where}, bracket {number}", expected=deduction, got=bracket.cum)
-        if bracket.leverage < 1 or (number > 1 and bracket.leverage >= schedule[number - 2].leverage):
-            raise MarketSource("leverage falls from bracket to bracket", where=f"{where}, bracket {number}")
     return tuple(schedule)
+
+
+def _tier_of(bracket: Bracket, rate: Fraction = Fraction(1)) -> Tier:
+    """The bracket in dollars, ``rate`` of them for one of the quote asset."""
+    return Tier(Fraction(bracket.cap) * rate, Fraction(bracket.rate), Fraction(1, bracket.leverage))
 
 
 def format_brackets(brackets: Brackets) -> str:
@@ -222,7 +228,7 @@ def contracts(brackets: Brackets, marks: Marks, only: Sequence[str] = ()) -> lis
             raise MarketSource(f"`{symbol[:40]}` has no brackets", where=brackets.sources[0].name)
         base, quote, expiry = _split(symbol)
         rate = Fraction(1) if quote in DOLLARS else Fraction(_mark(marks, f"{quote}USDT"))
-        tiers = [Tier(Fraction(bracket.cap) * rate, Fraction(bracket.rate)) for bracket in brackets.schedules[symbol]]
+        tiers = [_tier_of(bracket, rate) for bracket in brackets.schedules[symbol]]
         time = marks.times.get(symbol)
         found.append(Contract(symbol, base, quote, expiry, Fraction(_mark(marks, symbol)) * rate, tuple(tiers), time))
     return found

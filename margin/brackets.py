@@ -5,6 +5,8 @@ deductions make the charge a sum over tiers, each part of N at the rate of its o
 
     deduction_1 = 0,  deduction_k = deduction_(k-1) + bound_(k-1) * (rate_k - rate_(k-1))
 
+A tier has a largest leverage too: no position in it has a lower initial rate than 1 / that leverage.
+
 Source: Binance USDM, "How to Calculate Liquidation Price of USD-M Futures Contracts" (maintenance amount, ``cum``);
 Hyperliquid, "Margin tiers" (maintenance deduction).                                  specs/market.md#brackets
 """
@@ -23,16 +25,20 @@ from zkmargin.margin.schema import TableSchema
 from zkmargin.margin.tables import INSTRUMENT_AXIS, Column
 
 Number = int | Decimal | Fraction
-COLUMNS = ("rate", "bound", "deduction")
-"""What tables hold of tiers."""
+COLUMNS = ("rate", "bound", "deduction", "initial_rate")
+"""What tables hold of tiers; rule sets without an initial requirement have no ``initial_rate``."""
 
 
 @dataclass(frozen=True)
 class Tier:
-    """A bracket: the largest notional that it margins (USD; of the last one the largest position), its rate."""
+    """A bracket: the largest notional that it margins (USD; of the last one the largest position), its rate.
+
+    ``initial``: 1 / its largest leverage; 1, no leverage at all, where a source does not tell.
+    """
 
     bound: Fraction
     rate: Fraction
+    initial: Fraction = Fraction(1)
 
 
 def deductions(tiers: Sequence[Tier]) -> list[Fraction]:
@@ -44,7 +50,10 @@ def deductions(tiers: Sequence[Tier]) -> list[Fraction]:
 
 
 def check_tiers(tiers: Sequence[Tier], where: str) -> None:
-    """Refuse tiers that are none, whose bounds or rates fall, or whose rates are outside (0, 1]. MarketSource."""
+    """Refuse tiers that are none, whose bounds or rates fall, or whose rates are outside (0, 1]. MarketSource.
+
+    Initial rates may stay, and are not below the maintenance rate.
+    """
     if not tiers:
         raise MarketSource("a market has no tiers", where=where)
     for number, tier in enumerate(tiers, 1):
@@ -52,16 +61,19 @@ def check_tiers(tiers: Sequence[Tier], where: str) -> None:
             raise MarketSource(
                 "a tier needs a bound above 0 and a rate above 0, at most 1", where=f"{where}, tier {number}"
             )
+        if not tier.rate <= tier.initial <= 1:
+            words = "the largest leverage of a tier is at least 1, at most 1 / its maintenance rate"
+            raise MarketSource(words, where=f"{where}, tier {number}")
     for number, (before, tier) in enumerate(pairwise(tiers), 2):
-        if tier.bound <= before.bound or tier.rate <= before.rate:
+        if tier.bound <= before.bound or tier.rate <= before.rate or tier.initial < before.initial:
             raise MarketSource("bounds and rates of tiers rise", where=f"{where}, tier {number}")
 
 
 def of_leverage(lower: Sequence[Number], leverage: Sequence[int], last: Number) -> list[Tier]:
     """Hyperliquid's tiers: from each lower bound on, half of ``1 / leverage``; the last ends at ``last``."""
     bounds = [*lower[1:], last]
-    rates = [Fraction(1, 2 * most) for most in leverage]
-    return [Tier(Fraction(bound), rate) for bound, rate in zip(bounds, rates, strict=True)]
+    initial = [Fraction(1, most) for most in leverage]
+    return [Tier(Fraction(bound), rate / 2, rate) for bound, rate in zip(bounds, initial, strict=True)]
 
 
 def from_zero(rate: Number, deduction: Number, last: Number) -> list[Tier]:
@@ -71,18 +83,18 @@ def from_zero(rate: Number, deduction: Number, last: Number) -> list[Tier]:
 
 
 def bracket_columns(schedules: Sequence[Sequence[Tier]], schema: TableSchema) -> dict[str, Column]:
-    """``rate``, ``bound`` and ``deduction`` over instrument and tier; shorter schedules repeat their last tier.
+    """Those of COLUMNS that the schema has, over instrument and tier; shorter schedules repeat their last tier.
 
     Rates are rounded up and bounds down to the decimals of the schema, a bound above its column's maximum to that: the
     charge is never below the venue's. Deductions follow from the rounded figures, exactly. Raises MarketSource where
     they need more decimals than their column has, or the schema has no such columns.
     """
     declared = {column.name: column for column in schema.columns}
-    if missing := [name for name in COLUMNS if name not in declared]:
+    if missing := [name for name in COLUMNS[:3] if name not in declared]:
         raise MarketSource("the rule set has no tiers", expected=f"a column `{missing[0]}`")
-    rate, bound, deduction = (declared[name] for name in COLUMNS)
+    rate, bound, deduction = (declared[name] for name in COLUMNS[:3])
     width = max(map(len, schedules))
-    rows: dict[str, list[list[int]]] = {name: [] for name in COLUMNS}
+    rows: dict[str, list[list[int]]] = {name: [] for name in COLUMNS if name in declared}
     for tiers in schedules:
         rates = [ceil(tier.rate * 10**rate.decimals) for tier in tiers]
         bounds = [min(floor(tier.bound * 10**bound.decimals), bound.hi) for tier in tiers]
@@ -96,7 +108,10 @@ def bracket_columns(schedules: Sequence[Sequence[Tier]], schema: TableSchema) ->
             raise MarketSource(
                 words, expected=f"{bound.decimals + rate.decimals} in `deduction`", got=deduction.decimals
             )
-        for name, values in zip(COLUMNS, (rates, bounds, [int(value) for value in exact]), strict=True):
+        figures = {"rate": rates, "bound": bounds, "deduction": [int(value) for value in exact]}
+        if initial := declared.get("initial_rate"):
+            figures["initial_rate"] = [ceil(tier.initial * 10**initial.decimals) for tier in tiers]
+        for name, values in figures.items():
             rows[name].append([*values, *values[-1:] * (width - len(values))])
     axes = (INSTRUMENT_AXIS, "tier")
     return {name: Column.of(name, axes, declared[name].decimals, values) for name, values in rows.items()}

@@ -7,6 +7,7 @@ mark           instrument          USD per contract, to the nearest (ties to eve
 rate           instrument, tier    maintenance rate, rounded up
 bound          instrument, tier    the largest notional of the tier in USD, rounded down
 deduction      instrument, tier    USD, what follows from the rounded bounds and rates (``brackets``)
+initial_rate       instrument, tier    1 / the tier's largest leverage, rounded up
 =============  ==================  ====================================================================
 """
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import boolean, decompose
 from zkmargin.circuits.gadgets.select import pick
-from zkmargin.circuits.integers import Num
+from zkmargin.circuits.integers import Bit, Num, bit_unchecked
 from zkmargin.circuits.linear import ONE, ONE_WIRE, LinearCombination
 from zkmargin.errors import CircuitError
 
@@ -32,16 +32,41 @@ def tier_value(
     where values rise or fall in the direction that never helps.
     Cost: for K tiers, public bounds and values: ``2K + 1``, and per side ``K - 1`` and a range check.
     """
-    if not (late or early) or len(bounds) != len(values):
-        raise CircuitError("nothing is asked of the tier, or tiers lack values", where=cs.path(label))
+    if len(bounds) != len(values):
+        raise CircuitError("tiers lack bounds or values", where=cs.path(label))
+    return value_in_tier(cs, place_in_tiers(cs, x, bounds, late=late, early=early, label=label), values, label)
+
+
+def value_in_tier(cs: ConstraintSystem, places: Sequence[Bit], values: Sequence[Num], label: str = "tier") -> Num:
+    """The value of the tier that ``place_in_tiers`` chose.                                    specs/gadgets.md#tiers
+
+    Cost: for K tiers and public values K, none for one tier.
+    """
+    if len(places) != len(values):
+        raise CircuitError("tiers lack bounds or values", where=cs.path(label))
     if len(values) == 1:
         return values[0]
+    with cs.scope(label):
+        return pick(cs, places, values, "value")
+
+
+def place_in_tiers(
+    cs: ConstraintSystem, x: Num, bounds: Sequence[Num], *, late: bool, early: bool, label: str = "tier"
+) -> list[Bit]:
+    """The tier of ``tier_value``: one bit for each, of which one is 1.                        specs/gadgets.md#tiers
+
+    Cost: for K tiers and public bounds ``K + 1``, and per side ``K - 1`` and a range check; none for one tier.
+    """
+    if not (late or early):
+        raise CircuitError("nothing is asked of the tier", where=cs.path(label))
+    if len(bounds) == 1:
+        return [bit_unchecked(ONE)]
     inner = bounds[:-1]
     with cs.scope(label):
         scores = [(bound - x).lc for bound in inner]
         first = cs.advise_first([*scores, LinearCombination({})], "place")
         guards: list[LinearCombination] = []
-        bits = [boolean(cs, wire, "bit") for wire in range(first, first + len(values))]
+        bits = [boolean(cs, wire, "bit") for wire in range(first, first + len(bounds))]
         cs.enforce_equal(LinearCombination.total(bit.lc for bit in bits), ONE, "one")
         if late:
             limit = pick(cs, bits, [*inner, Num.constant(x.hi)], "bound")
@@ -63,8 +88,8 @@ def tier_value(
             rise = "given bounds that rise, which the verifier checks"
             cs.declare_bracket("tier", places, "place", inequality, forms, factors=[spread], assumption=rise)
         else:
-            cs.declare_bound(first, len(values), "place", inequality, kind="one_hot", branches=guards)
-        return pick(cs, bits, values, "value")
+            cs.declare_bound(first, len(bounds), "place", inequality, kind="one_hot", branches=guards)
+        return bits
 
 
 def _are_public(cs: ConstraintSystem, numbers: Sequence[Num]) -> bool:

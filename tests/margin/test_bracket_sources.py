@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -100,7 +101,10 @@ def test_another_quote_asset_counts_at_its_mark() -> None:
 
 
 def _published(symbol: str) -> list[Tier]:
-    return [Tier(Fraction(bracket.cap), Fraction(bracket.rate)) for bracket in brackets().schedules[symbol]]
+    return [
+        Tier(Fraction(bracket.cap), Fraction(bracket.rate), Fraction(1, bracket.leverage))
+        for bracket in brackets().schedules[symbol]
+    ]
 
 
 def test_marks_as_csv_tell_no_time() -> None:
@@ -348,6 +352,17 @@ def test_rounding_never_lowers_the_charge() -> None:
                 exact = max(notional * t.rate - cut for t, cut in zip(tiers, deductions(tiers), strict=True))
                 lines = zip(parts["rate"], parts["deduction"], strict=True)
                 assert 0 <= max(notional * rate - cut for rate, cut in lines) - exact <= notional / 10**8 + 1
+        for tier, initial in zip(tiers, parts["initial_rate"], strict=True):
+            assert 0 <= initial - tier.initial < Fraction(1, 10**6)
+            assert tier.initial == 2 * tier.rate
+
+
+def test_tiers_whose_leverage_is_not_told_have_none() -> None:
+    """A row of a table of one's own: the initial rate is 1, and a rule set without one does not ask."""
+    tiers = [Tier(Fraction(10), Fraction(1, 100))]
+    columns = bracket_columns([tiers], table_schema(load_rules("cross_bracket")))
+    assert columns["initial_rate"].values.tolist() == [[10**6]]
+    assert "initial_rate" not in bracket_columns([tiers], table_schema(load_rules("hyperliquid")))
 
 
 def test_tables_that_have_no_room() -> None:
@@ -374,3 +389,20 @@ def test_tables_that_have_no_room() -> None:
 def test_tiers_that_are_none(tiers: list[tuple[int, str]], words: str) -> None:
     with pytest.raises(MarketSource, match=words):
         check_tiers([Tier(Fraction(bound), Fraction(rate)) for bound, rate in tiers], "here")
+
+
+@pytest.mark.parametrize(
+    ("initial", "words"),
+    [
+        (
+            ("0.05", "0.2"),
+            "the largest leverage of a tier is at least 1, at most 1 / its maintenance rate; here, tier 1",
+        ),
+        (("0.2", "1.1"), "at most 1 / its maintenance rate; here, tier 2"),
+        (("0.5", "0.4"), "bounds and rates of tiers rise; here, tier 2"),
+    ],
+)
+def test_leverage_that_is_none(initial: tuple[str, str], words: str) -> None:
+    tiers = [Tier(Fraction(at), Fraction(at, 10), Fraction(rate)) for at, rate in enumerate(initial, 1)]
+    with pytest.raises(MarketSource, match=re.escape(words)):
+        check_tiers(tiers, "here")

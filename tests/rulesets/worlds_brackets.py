@@ -28,6 +28,7 @@ from zkmargin.margin.tables import Column, Tables
 TIME = 1770382456
 JOINED = "condition `deduction == previous(deduction, over=tier) + previous(bound, over=tier) * (rate - previous"
 Change = Callable[[Tables], Tables]
+Bent = Callable[[Random], tuple[Tables, Account, Account]]
 
 
 # --- markets --------------------------------------------------------------------------------------------------------
@@ -54,6 +55,14 @@ def binance(rules: str, random: Random, symbols: Sequence[str]) -> Tables:
 
 def one_of_binance(rules: str) -> Callable[[Random], Tables]:
     return lambda random: binance(rules, random, [random.choice(quoted())])
+
+
+def sixty_four(random: Random) -> Tables:
+    return binance("cross_bracket", random, random.sample(quoted(), 64))
+
+
+def all_of_binance(random: Random) -> Tables:
+    return binance("binance_usdm", random, list(brackets().schedules))
 
 
 def hyperliquid(random: Random) -> Tables:
@@ -159,9 +168,41 @@ def marks_of(tables: Tables, name: str = "mark") -> list[float]:
     return [int(value) / 10**column.decimals for value in column.values.tolist()]
 
 
+def own_rates(random: Random, count: int) -> list[int]:
+    """1 / leverage rounded up at six decimals; 0, and leverages above what any tier allows, leave it to the tier."""
+    return [
+        random.choice((0, *(-(-(10**6) // leverage) for leverage in (1, 3, 7, 10, 20, 50, 500)))) for _ in range(count)
+    ]
+
+
 def cross_account(rules: str, held: int = 12) -> Callable[[Random, Tables], Account]:
     decimals = load_rules(rules).columns["size"].decimals
-    return lambda random, tables: {"size": sizes(random, marks_of(tables), decimals, held), "cash": 0}
+
+    def make(random: Random, tables: Tables) -> Account:
+        marks = marks_of(tables)
+        return {"size": sizes(random, marks, decimals, held), "own_rate": own_rates(random, len(marks)), "cash": 0}
+
+    return make
+
+
+def leveraged_bent(rules: str, world: Callable[[Random], Tables]) -> Bent:
+    """A small size and its own rate that move against each other, as ``dydx_bent``."""
+    declared = load_rules(rules).columns
+
+    def account(tables: Tables, row: int, dollars: int, own: int) -> Account:
+        """A long position at its mark."""
+        mark, idle = marks_of(tables)[row], [0] * tables.sizes["instrument"]
+        held = {"size": 2 * round(dollars / mark * 10 ** declared["size"].decimals / 2), "own_rate": own}
+        if "entry" in declared:
+            held["entry"] = dollars * 10 ** declared["entry"].decimals
+        return {"cash": 0, **{name: [*idle[:row], value, *idle[row + 1 :]] for name, value in held.items()}}
+
+    def make(random: Random) -> tuple[Tables, Account, Account]:
+        tables = world(random)
+        row = int(np.argmin(tables.columns["rate"].values[:, 0]))
+        return tables, account(tables, row, 500, 10**6), account(tables, row, 1_500, 0)
+
+    return make
 
 
 def entries(random: Random, marks: Sequence[float], size: Sequence[int], decimals: int) -> list[int]:
@@ -177,6 +218,11 @@ def isolated_account(random: Random, tables: Tables) -> Account:
     marks = marks_of(tables)
     size = sizes(random, marks, 8, 1, most=5e8)
     return {"size": size, "entry": entries(random, marks, size, 12), "cash": 0}
+
+
+def leveraged_account(random: Random, tables: Tables) -> Account:
+    """The same, at a leverage of its own."""
+    return {**isolated_account(random, tables), "own_rate": own_rates(random, 1)}
 
 
 def gmx_account(random: Random, tables: Tables) -> Account:
@@ -261,22 +307,28 @@ BAD_BRACKETS: dict[str, Change] = {
     JOINED: changed("deduction", add(1, 0, -1)),
     "`rate` is outside its bounds": changed("rate", add(10**8, 0, -1)),
 }
+BAD_LEVERAGE: dict[str, Change] = {
+    "condition `rising(initial_rate, over=tier)`": changed("initial_rate", backwards),
+    "condition `initial_rate >= rate`": changed("initial_rate", lambda values: values.__setitem__((0, 0), 0)),
+}
 BAD_MOST = {"`most` is outside its bounds": lambda tables: with_parameter(tables, "most", 10**9)}
 
 WORLDS = (
     RuleWorld(
         rules="isolated_bracket",
         market=one_of_binance("isolated_bracket"),
-        account=isolated_account,
-        concave=True,
-        bad_tables=BAD_BRACKETS,
+        account=leveraged_account,
+        concave=False,
+        bent=leveraged_bent("isolated_bracket", one_of_binance("isolated_bracket")),
+        bad_tables=BAD_BRACKETS | BAD_LEVERAGE,
     ),
     RuleWorld(
         rules="isolated_entry",
         market=one_of_binance("isolated_entry"),
-        account=isolated_account,
-        concave=True,
-        bad_tables=BAD_BRACKETS,
+        account=leveraged_account,
+        concave=False,
+        bent=leveraged_bent("isolated_entry", one_of_binance("isolated_entry")),
+        bad_tables=BAD_BRACKETS | BAD_LEVERAGE,
     ),
     RuleWorld(
         rules="isolated_fee",
@@ -300,23 +352,26 @@ WORLDS = (
     ),
     RuleWorld(
         rules="cross_bracket",
-        market=lambda random: binance("cross_bracket", random, random.sample(quoted(), 64)),
+        market=sixty_four,
         account=cross_account("cross_bracket"),
-        concave=True,
-        bad_tables=BAD_BRACKETS | BAD_MOST,
+        concave=False,
+        bent=leveraged_bent("cross_bracket", sixty_four),
+        bad_tables=BAD_BRACKETS | BAD_LEVERAGE | BAD_MOST,
     ),
     RuleWorld(
         rules="binance_usdm",
-        market=lambda random: binance("binance_usdm", random, list(brackets().schedules)),
+        market=all_of_binance,
         account=cross_account("binance_usdm", held=40),
-        concave=True,
-        bad_tables=BAD_BRACKETS,
+        concave=False,
+        bent=leveraged_bent("binance_usdm", all_of_binance),
+        bad_tables=BAD_BRACKETS | BAD_LEVERAGE,
     ),
     RuleWorld(
         rules="hyperliquid",
         market=hyperliquid,
         account=cross_account("hyperliquid"),
-        concave=True,
+        concave=False,
+        bent=leveraged_bent("hyperliquid", hyperliquid),
         bad_tables=BAD_BRACKETS,
     ),
     RuleWorld(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from zkmargin.circuits.rules import load_rules
@@ -28,7 +29,7 @@ def tables(schedules: Sequence[Sequence[Tier]], rules: str) -> dict[str, Any]:
 def _maintenance(tiers: Sequence[Tier], notional: Any) -> dict[str, Any]:
     """Maintenance of one market at a mark of 1,000 USD, and the deductions of its table."""
     public = {"mark": [1_000], **tables([tiers], "cross_bracket")}
-    world = World.of("cross_bracket", public, {"size": [Fraction(notional) / 1_000], "cash": -Fraction(notional)})
+    world = World.of("cross_bracket", public, {"size": [Fraction(notional) / 1_000], "own_rate": [0], "cash": -Fraction(notional)})
     return {"maintenance": world.value("maintenance"), "deduction_top_tier": deductions(tiers)[-1]}
 
 
@@ -53,9 +54,9 @@ def binance(case: Case, cases: Cases) -> dict[str, Any]:
     entries = [
         size * row for size, row in zip(sizes, [private["entry"], *(row["open"] for row in others)], strict=True)
     ]
-    account = {"size": sizes, "entry": entries, "cash": private["wallet_balance"]}
+    account = {"size": sizes, "own_rate": [0] * len(sizes), "entry": entries, "cash": private["wallet_balance"]}
     if name == "cross_bracket":  # whose cash is net of what was paid
-        account = {"size": sizes, "cash": private["wallet_balance"] - sum(entries)}
+        account["cash"] -= sum(entries)
     return {"liquidation_price": World.of(name, public, account).liquidation_price(long)}
 
 
@@ -71,7 +72,13 @@ def _isolated(name: str, case: Case, public: Mapping[str, Any]) -> dict[str, Any
     private = case["private"]
     long, entry = private["side"] == "long", Fraction(private["entry"])
     side = 1 if long else -1
-    account = {"size": [side], "entry": [side * entry], "cash": entry / Fraction(private["leverage"])}
+    own = ceil(1_000_000 / Fraction(private["leverage"]))
+    account = {
+        "size": [side],
+        "own_rate": [Fraction(own, 1_000_000)],
+        "entry": [side * entry],
+        "cash": entry / Fraction(private["leverage"]),
+    }
     return {"liquidation_price": World.of(name, {"mark": [entry], **public}, account).liquidation_price(long)}
 
 

@@ -49,11 +49,11 @@ from zkmargin.circuits.rules.tree import (
 from zkmargin.errors import CircuitError
 
 BUILTINS = (Div, Sqrt, Step, ValueAtRisk, ExpectedShortfall, Match, Pick)
-Positive = Callable[[Num, str], Num]
+Positive = Callable[[Node, Num, str], Num]
 
 
 class Builtins:
-    """Lowers nodes of the kinds ``BUILTINS``. ``positive(x, label)``: a number that is at least ``max(x, 0)``."""
+    """Lowers nodes of the kinds ``BUILTINS``. ``positive(node, x, label)``: at least ``max(x, 0)``, in a node's unit."""
 
     def __init__(self, cs: ConstraintSystem, rules: RuleSet, positive: Positive) -> None:
         self._cs = cs
@@ -225,7 +225,7 @@ class Builtins:
             gadget = partial(tail_lower_bound, parts=node.worst)
         else:
             upper = {Side.UPPER: tail_upper_bound, Side.EXACT: tail}[demand]
-            gadget = partial(upper, parts=node.worst, positive=self._positive)
+            gadget = partial(upper, parts=node.worst, positive=partial(self._positive, node))
         rows = along(x.values, node.x.type.axes, node.over)
         labelled = zip(self._labels("measure", node.type.axes), rows.reshape(-1, rows.shape[-1]), strict=True)
         numbers = [gadget(self._cs, list(row), label=label) for label, row in labelled]

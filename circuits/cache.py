@@ -22,8 +22,8 @@ from zkmargin.formats import parse_json
 from zkmargin.reference import poseidon_permutation, program
 
 INDEX = "circuit.json"
-FILES = frozenset({"r1cs", "program", "names", "determinism"})
-FORMAT = 1
+FILES = frozenset({"r1cs", "program", "names", "determinism", "reach"})
+FORMAT = 2
 
 
 def folder() -> Path:

@@ -15,6 +15,7 @@ from zkmargin.circuits import cache as circuit_cache
 from zkmargin.circuits.determinism.report import Determinism
 from zkmargin.circuits.names import CircuitMap, without_indices
 from zkmargin.circuits.plan import Plan
+from zkmargin.circuits.reach import Reach, Slacks
 from zkmargin.circuits.rules.tree import RuleSet
 from zkmargin.encoding import sha256
 
@@ -67,9 +68,15 @@ class CompiledCircuit:
         """What fixes each wire: a circuit that leaves one open is never compiled."""
         return Determinism.of_bytes(self._read("determinism"))
 
+    @cached_property
+    def reach(self) -> Reach:
+        """The largest amounts that slack checks can show."""
+        return Reach.of_bytes(self._read("reach"))
+
 
 def compile_rules(rules: RuleSet, *, cache: bool = True) -> CompiledCircuit:
-    """The circuit of a rule set, from the cache if it is there. Raises CircuitError, of it NotDetermined.
+    """The circuit of a rule set, from the cache if it is there. Raises CircuitError, of it NotDetermined, and RuleProblems
+    where the slack of a bound has too few bits for real amounts.
 
     A cache that cannot be read or written is as good as none; one that was altered is noticed by its digests.
     """
@@ -81,13 +88,16 @@ def compile_rules(rules: RuleSet, *, cache: bool = True) -> CompiledCircuit:
     from zkmargin.circuits.margin import build_statement
     from zkmargin.circuits.r1cs import count_terms, to_r1cs
 
-    cs = build_statement(Plan(rules))
+    slacks = Slacks(rules)
+    cs = build_statement(Plan(rules), slacks)
+    reach = slacks.reach()
     determinism = check_determinism(cs, {name: node.span.line for name, node in rules.definitions.items()})
     files = {
         "r1cs": to_r1cs(cs),
         "program": cs.program.to_bytes(cs.n_wires),
         "names": CircuitMap.of(cs).to_bytes(),
         "determinism": determinism.to_bytes(),
+        "reach": reach.to_bytes(),
     }
     stats = Stats(cs.n_constraints, cs.n_public, cs.n_private, cs.n_wires, count_terms(cs))
     if cache:

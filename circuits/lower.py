@@ -32,6 +32,7 @@ from zkmargin.circuits.integers import Num, num_unchecked
 from zkmargin.circuits.linear import LinearCombination
 from zkmargin.circuits.lowered import Lowered, join_sides
 from zkmargin.circuits.plan import DirectInput, Plan
+from zkmargin.circuits.reach import Slacks
 from zkmargin.circuits.rules.tree import (
     Abs,
     At,
@@ -60,7 +61,13 @@ class Lowering:
     """Lowers the nodes of one rule set, each once."""
 
     def __init__(
-        self, cs: ConstraintSystem, plan: Plan, account: Account, functionals: list[Num], signs: Signs
+        self,
+        cs: ConstraintSystem,
+        plan: Plan,
+        account: Account,
+        functionals: list[Num],
+        signs: Signs,
+        slacks: Slacks,
     ) -> None:
         self._cs = cs
         self._plan = plan
@@ -68,7 +75,8 @@ class Lowering:
         self._account = account
         self._functionals = functionals
         self._signs = signs
-        self._builtins = Builtins(cs, plan.rules, lambda x, label: self._positive_number(x, Side.UPPER, label)[0])
+        self._slacks = slacks
+        self._builtins = Builtins(cs, plan.rules, self._positive_upper)
         self._done: dict[Node, Lowered] = {}
         self._names: dict[Node, str] = {}
         for name, node in plan.rules.definitions.items():
@@ -270,10 +278,12 @@ class Lowering:
         elements, side = self._branches(node)
         if with_zero:
             elements = [[Num.constant(0), *branches] for branches in elements]
-        width = self._rules.value_bits
+        width = self._slacks.bits(node)
         gadget: Callable[..., Num]
         if demand is Side.UPPER and upper_bound_cost(elements[0], width) <= exact_cost(elements[0]):
             gadget, placed = partial(upper_bound, max_width=width), Side.UPPER
+            for branches in elements:
+                self._slacks.of_branches(node, self._name(node), branches)
         elif demand is Side.LOWER:
             gadget, placed = lower_bound, Side.LOWER
         else:
@@ -292,18 +302,23 @@ class Lowering:
         inner = self.lower(node.x)
         values, sides = [], [inner.side]
         for place, x in zip(places(inner.values.shape), inner.values.reshape(-1), strict=True):
-            number, side = self._positive_number(x, demand, f"positive{place}")
+            number, side = self._positive_number(node, x, demand, f"positive{place}")
             values.append(number)
             sides.append(side)
         return Lowered(array_of(values, inner.values.shape), join_sides(*sides))
 
-    def _positive_number(self, x: Num, demand: Side, label: str) -> tuple[Num, Side]:
+    def _positive_upper(self, node: Node, x: Num, label: str) -> Num:
+        """At least ``max(x, 0)``, of a number in the unit of the node."""
+        return self._positive_number(node, x, Side.UPPER, label)[0]
+
+    def _positive_number(self, node: Node, x: Num, demand: Side, label: str) -> tuple[Num, Side]:
         exact = self._signs.cost(x, sign_width(x) + 3)
         if demand is Side.LOWER and exact > 2:
             return lower_bound(self._cs, [Num.constant(0), x], label), Side.LOWER
         branches = [Num.constant(0), x]
-        if demand is Side.UPPER and 2 * (slack_width(branches, self._rules.value_bits) + 1) < exact:
-            return upper_bound(self._cs, branches, self._rules.value_bits, label), Side.UPPER
+        if demand is Side.UPPER and 2 * (slack_width(branches, self._slacks.bits(node)) + 1) < exact:
+            width = self._slacks.of_branches(node, self._name(node), branches)
+            return upper_bound(self._cs, branches, width, label), Side.UPPER
         return self._signs.positive(x, label), Side.EXACT
 
     def _absolute(self, node: Abs) -> Lowered:

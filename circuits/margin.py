@@ -26,6 +26,7 @@ from zkmargin.circuits.integers import Bit, Num, UInt, num_unchecked
 from zkmargin.circuits.linear import ZERO, LinearCombination
 from zkmargin.circuits.lower import Lowered, Lowering
 from zkmargin.circuits.plan import Plan
+from zkmargin.circuits.reach import Slacks
 from zkmargin.circuits.rules.tree import Node, RuleSet, Side
 from zkmargin.circuits.signs import Signs
 from zkmargin.errors import CircuitError
@@ -58,9 +59,10 @@ class Owner:
     pocket: UInt
 
 
-def build_statement(plan: Plan) -> ConstraintSystem:
-    """The whole circuit of a rule set."""
+def build_statement(plan: Plan, slacks: Slacks | None = None) -> ConstraintSystem:
+    """The whole circuit of a rule set. ``slacks`` learns which of its slack checks are cut."""
     cs = ConstraintSystem()
+    slacks = Slacks(plan.rules) if slacks is None else slacks
     declare_inputs(cs, plan)
     signs = Signs(cs)
     claim = unpack_claim(cs, plan.rules)
@@ -71,7 +73,7 @@ def build_statement(plan: Plan) -> ConstraintSystem:
     open_lines(cs, plan.rules, account, owner, claim)
     add_bases(cs, plan.rules, account, [rows.base for rows in plan.bases], signs)
     functionals = linear_functionals.add_functionals(cs, plan, account)
-    lowering = Lowering(cs, plan, account, functionals, signs)
+    lowering = Lowering(cs, plan, account, functionals, signs, slacks)
     with cs.scope("rules"):
         equity = lowering.lower(plan.rules.equity)
         requirements = {name: lowering.lower(node) for name, node in plan.rules.requirements.items()}
@@ -79,7 +81,7 @@ def build_statement(plan: Plan) -> ConstraintSystem:
         linear_functionals.commit(cs, plan, account, functionals, signs)
         cs.program.split("gamma")
         linear_functionals.bind(cs, plan, account, functionals)
-    assert_claim_holds(cs, plan.rules, claim, equity, requirements)
+    assert_claim_holds(cs, plan.rules, claim, equity, requirements, slacks)
     return cs
 
 
@@ -195,7 +197,12 @@ def open_lines(cs: ConstraintSystem, rules: RuleSet, account: Account, owner: Ow
 
 
 def assert_claim_holds(
-    cs: ConstraintSystem, rules: RuleSet, claim: Claim, equity: Lowered, requirements: Mapping[str, Lowered]
+    cs: ConstraintSystem,
+    rules: RuleSet,
+    claim: Claim,
+    equity: Lowered,
+    requirements: Mapping[str, Lowered],
+    slacks: Slacks,
 ) -> None:
     """``denominator * equity >= numerator * requirement`` for every element.      specs/statement.md#margin
 
@@ -221,7 +228,6 @@ def assert_claim_holds(
 
     available = scaled_to_common(equity, rules.equity)
     required = {name: scaled_to_common(requirements[name], rules.requirements[name]) for name in requirements}
-    width = rules.value_bits + RATIO_BITS + common.bit_length()
     for index in range(len(available)):
         with cs.scope(f"margin[{index}]"):
             least = required["maintenance"][index]
@@ -230,4 +236,5 @@ def assert_claim_holds(
             scaled = product(cs, claim.denominator, available[index], "equity")
             demanded = product(cs, claim.numerator, least, "demand")
             cs.require_integer(scaled - demanded)
+            width = slacks.of_margin(common, RATIO_BITS, (scaled - demanded).hi)
             assert_nonnegative(cs, scaled - demanded, width, "slack")

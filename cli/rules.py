@@ -64,7 +64,8 @@ def show(rules: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def check(context: click.Context, rules: tuple[str, ...], as_json: bool) -> None:
-    """Check rule files: their text, and that their circuits leave the prover no choice but declared bounds.
+    """Check rule files: their text, that their circuits leave the prover no choice but declared bounds, and how large
+    the amounts are that can be proven.
 
     Every mistake is shown with its place. Exit code 2 if there is one.
     """
@@ -76,8 +77,10 @@ def check(context: click.Context, rules: tuple[str, ...], as_json: bool) -> None
     for name in rules:
         try:
             found = load_rules(name)
-            determinism = compile_rules(found).determinism
-            results.append({**_summary(found, name), "determinism": determinism.as_json(), "problems": []})
+            compiled = compile_rules(found)
+            determinism, reach = compiled.determinism, compiled.reach
+            report = {"determinism": determinism.as_json(), "reach": reach.as_json()}
+            results.append({**_summary(found, name), **report, "problems": []})
         except CircuitError as error:
             problem = {"kind": error.code, "message": error.message, "help": error.hint or error.advice}
             results.append({"rules": name, "problems": [{**problem, "line": None, "column": None}]})
@@ -103,6 +106,9 @@ def check(context: click.Context, rules: tuple[str, ...], as_json: bool) -> None
                 click.echo(f"  {determinism.summary()}")
                 for line in determinism.lines():
                     click.echo(line)
+                click.echo(f"  {reach.summary()}")
+                for line in reach.warnings():
+                    click.echo(f"  warning: {line}")
     if as_json:
         print_json({"rules": results})
     context.exit(2 if any(result["problems"] for result in results) else 0)

@@ -16,7 +16,6 @@ MAX_CAPACITY = 1 << 20
 MAX_ELEMENTS = 1 << 22
 MAX_DECIMALS = 38
 MAX_VENUES = 16
-VALUE_BITS = 88
 MAX_LINES = 8
 VENUE = "venue"
 """The axis of the venues of one account."""
@@ -32,7 +31,7 @@ class Document:
     file: str
     name: str
     binding: str
-    value_bits: int
+    value_bits: int | None
     venues: int
     lines: int
     axes: dict[str, Axis]
@@ -61,7 +60,8 @@ class Declarations(Reader):
         definitions: dict[str, Expression] = {}
         requirements: dict[str, Expression] = {}
         conditions: list[Expression] = []
-        title, binding, value_bits, venues, lines = "", "public", VALUE_BITS, 1, 0
+        title, binding, venues, lines = "", "public", 1, 0
+        value_bits: int | None = None
         equity: Expression | None = None
         with self.collect():
             top = self.record(self.root, "a rule set", needed, optional)

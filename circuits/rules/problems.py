@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from zkmargin.circuits.rules.tree import Span
 from zkmargin.errors import RuleError
 
-KINDS = ("yaml", "schema", "syntax", "name", "cycle", "axis", "unit", "visibility", "pad", "sign", "field")
+KINDS = ("yaml", "schema", "syntax", "name", "cycle", "axis", "unit", "visibility", "pad", "sign", "field", "bits")
 """Every ``error[kind]``."""
 
 

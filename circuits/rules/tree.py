@@ -465,7 +465,8 @@ class RuleSet:
     ``columns`` holds public columns, parameters and private columns alike (ColumnDecl.role tells);
     ``requirements`` holds ``maintenance`` and, if the rule set has one, ``initial``, each already at least
     zero. ``sides`` holds the joined demand on every private node under equity and requirements; nodes that
-    are not private are always exact. ``conditions`` are those of the file, then those that nodes add.
+    are not private are always exact. ``value_bits``: None where the file
+    does not state it. ``conditions`` are those of the file, then those that nodes add.
     ``venues`` is how many position statements the account has; with more than one, ``axes`` begins with
     ``venue`` and every column that venues vouch for has it as its first axis. ``lines`` is how many lines of
     attested collateral a proof may open, 0 for none.
@@ -476,7 +477,7 @@ class RuleSet:
     file: str
     name: str
     binding: str
-    value_bits: int
+    value_bits: int | None
     venues: int
     lines: int
     axes: Mapping[str, Axis]

@@ -52,6 +52,22 @@ def test_check_classifies_every_wire() -> None:
         assert found["classified"] == found["wires"] == sum(found["counts"].values())
 
 
+def test_check_says_how_large_amounts_may_be(tmp_path: Path) -> None:
+    """As reported, warned of below a billion, refused below a million."""
+    assert "amounts up to 3.0e14 usd can be proven; tightest: `max:" in ok("rules", "check", SCAN).out
+    narrow = tmp_path / "narrow.yaml"
+    for bits, code in ((68, 0), (58, 2)):
+        narrow.write_text(SCAN.read_text().replace("axes:", f"value_bits: {bits}\naxes:", 1))
+        found = call("rules", "check", narrow)
+        assert found.code == code
+        assert ("warning: `max:" in found.out, "error[bits]" in found.err) == (code == 0, code == 2)
+        (entry,) = call("rules", "check", narrow, "--json").json["rules"]
+        assert [problem["kind"] for problem in entry["problems"]] == ["bits"] * (code // 2)
+        if code == 0:
+            assert entry["reach"]["amount"] == str(2**68 // 10**12)
+            assert len(entry["reach"]["warnings"]) == 1
+
+
 def test_check_refuses_a_circuit_that_leaves_a_wire_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ZKMARGIN_CACHE", str(tmp_path))
     monkeypatch.setattr(ConstraintSystem, "enforce_bit", lambda *_: None)

@@ -189,7 +189,7 @@ class Builtins:
 
     def _place(self, x: Num, bounds: list[Num], tier: Side, label: str) -> list[Bit]:
         """The bits of a tier, made once for an x, its bounds and what is asked."""
-        key = (tier, x.lc, *(bound.lc for bound in bounds))
+        key: tuple[Side | LinearCombination, ...] = (tier, x.lc, *(bound.lc for bound in bounds))
         if key not in self._placed:
             late, early = tier is not Side.LOWER, tier is not Side.UPPER
             self._placed[key] = place_in_tiers(self._cs, x, bounds, late=late, early=early, label=label)

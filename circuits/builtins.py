@@ -53,7 +53,7 @@ Positive = Callable[[Node, Num, str], Num]
 
 
 class Builtins:
-    """Lowers nodes of the kinds ``BUILTINS``. ``positive(node, x, label)``: at least ``max(x, 0)``, in a node's unit."""
+    """Lowers nodes of the kinds ``BUILTINS``. ``positive(node, x, label)`` is at least ``max(x, 0)``."""
 
     def __init__(self, cs: ConstraintSystem, rules: RuleSet, positive: Positive) -> None:
         self._cs = cs
@@ -71,7 +71,7 @@ class Builtins:
         if isinstance(node, Sqrt):
             return self._sqrt(node, demand, first)
         if isinstance(node, Step):
-            return self._step(node, demand, first, *others, where=where)
+            return self._step(node, first, *others, where=where)
         if isinstance(node, ValueAtRisk | ExpectedShortfall):
             return self._measure(node, demand, first)
         if isinstance(node, Pick):
@@ -151,7 +151,7 @@ class Builtins:
             return self._rules.direction(term, axis) * (1 if factor > 0 else -1)
         return stated
 
-    def _step(self, node: Step, demand: Side, x: Lowered, bound: Lowered, value: Lowered, *, where: str) -> Lowered:
+    def _step(self, node: Step, x: Lowered, bound: Lowered, value: Lowered, *, where: str) -> Lowered:
         rises = self._direction(node.value, node.axis)
         tier = self._tiers[node.x, node.bound, node.axis]
         if self._direction(node.bound, node.axis) != 1:

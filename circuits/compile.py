@@ -75,8 +75,9 @@ class CompiledCircuit:
 
 
 def compile_rules(rules: RuleSet, *, cache: bool = True) -> CompiledCircuit:
-    """The circuit of a rule set, from the cache if it is there. Raises CircuitError, of it NotDetermined, and RuleProblems
-    where the slack of a bound has too few bits for real amounts.
+    """The circuit of a rule set, from the cache if it is there.
+
+    Raises CircuitError, of it NotDetermined, and RuleProblems where the slack of a bound has too few bits for real amounts.
 
     A cache that cannot be read or written is as good as none; one that was altered is noticed by its digests.
     """

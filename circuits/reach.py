@@ -1,10 +1,10 @@
 """What slack checks that are narrower than their interval leave provable.
                                                                                 specs/rules.md#reach
 
-A bound from above is shown by the slack of each branch, in so many bits of the node's last decimal. Where the interval of
-that slack is wider, the width is cut: an honest account whose slack is larger finds no proof. That loses accounts and never
-lets one pass; but with many decimals few bits are left for the amount itself, so whoever writes rules is told how far it
-goes, and rules that stop short of ``LEAST`` in the unit of equity are refused.
+A bound from above is shown by the slack of each branch, in so many bits of the node's last decimal. Where the interval
+of that slack is wider, the width is cut: an honest account whose slack is larger finds no proof. That loses accounts
+and never lets one pass; but with many decimals few bits are left for the amount itself, so whoever writes rules is told
+how far it goes, and rules that stop short of ``LEAST`` in the unit of equity are refused.
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ def tables(schedules: Sequence[Sequence[Tier]], rules: str) -> dict[str, Any]:
 def _maintenance(tiers: Sequence[Tier], notional: Any) -> dict[str, Any]:
     """Maintenance of one market at a mark of 1,000 USD, and the deductions of its table."""
     public = {"mark": [1_000], **tables([tiers], "cross_bracket")}
-    world = World.of("cross_bracket", public, {"size": [Fraction(notional) / 1_000], "own_rate": [0], "cash": -Fraction(notional)})
+    world = World.of(
+        "cross_bracket", public, {"size": [Fraction(notional) / 1_000], "own_rate": [0], "cash": -Fraction(notional)}
+    )
     return {"maintenance": world.value("maintenance"), "deduction_top_tier": deductions(tiers)[-1]}
 
 

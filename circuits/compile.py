@@ -77,7 +77,8 @@ class CompiledCircuit:
 def compile_rules(rules: RuleSet, *, cache: bool = True) -> CompiledCircuit:
     """The circuit of a rule set, from the cache if it is there.
 
-    Raises CircuitError, of it NotDetermined, and RuleProblems where the slack of a bound has too few bits for real amounts.
+    Raises CircuitError, of it NotDetermined, and RuleProblems where the slack of a bound has too few bits for real
+    amounts.
 
     A cache that cannot be read or written is as good as none; one that was altered is noticed by its digests.
     """

@@ -35,8 +35,6 @@ WORLDS = all_worlds()
 MARKETS, ACCOUNTS = 2, 3
 LARGE = 120_000
 """Constraints from which one market and one account of each claim must do."""
-STUBBORN_LIMIT = 40_000
-"""Constraints up to which a stubborn prover is tried too: it runs on the plain-Python engine."""
 
 
 def circuit_of(world: RuleWorld) -> CompiledCircuit:
@@ -121,8 +119,6 @@ def test_the_circuit_proves_what_the_plaintext_accepts_and_no_unit_more(name: st
 def test_one_unit_short_is_refused_by_the_margin_constraint(name: str) -> None:
     world, random = WORLDS[name], Random(f"{name} stubborn")
     circuit = circuit_of(world)
-    if circuit.stats.constraints > STUBBORN_LIMIT:
-        return
     tables = world.market(random)
     claim = (*claims_of(world, random),)[-1]
     account, least = at_boundary(world, random, tables, claim)

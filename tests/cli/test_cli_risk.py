@@ -93,7 +93,8 @@ def test_tiers_of_a_real_venue(world: World, tmp_path: Path) -> None:
     only = ["--only", "BTCUSDT", "--only", "ETHUSDT", "--price-time", MORNING]
     common = ["--rules", "cross_bracket", "--domain", world["domain.json"], "--at", MORNING, "--out", market]
     ok("market", "build", brackets, marks, *common, *only)
-    account.write_text("instrument,size\nBTCUSDT,2\nETHUSDT,-10\ncash,-103000\n")
+    rows = ("size,BTCUSDT,2", "size,ETHUSDT,-10", "own_rate,BTCUSDT,0.05", "own_rate,ETHUSDT,0.04", "cash,,-103000")
+    account.write_text("\n".join(("column,instrument,value", *rows, "")))
     found = ok("check", "--rules", "cross_bracket", "--market", market, "--account", account, "--json").json
     assert found["missing"] == {}
     assert {entry["underlying"] for entry in found["liquidationDistances"]} == {"BTC", "ETH"}

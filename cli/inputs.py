@@ -62,7 +62,7 @@ def read_slice(path: Path, rules: RuleSet, market: Market) -> dict[str, list[int
     from zkmargin.errors import AccountInvalid
     from zkmargin.margin.columns import is_columns, parse_columns, read_text
 
-    columns = [_column(rules, market, declared, by_venue=True) for declared in rules.attested]
+    columns = venue_columns(rules, market)
     text = read_text(path)
     if is_columns(text):
         found: Mapping[str, Any] = parse_columns(text, columns, path.name)
@@ -78,6 +78,11 @@ def read_slice(path: Path, rules: RuleSet, market: Market) -> dict[str, list[int
                 hint=f"write the account with the header {heading}",
             )
     return {column.name: _over_capacity(rules, column, found[column.name]) for column in columns}
+
+
+def venue_columns(rules: RuleSet, market: Market) -> list[PrivateColumn]:
+    """The columns that one venue vouches for, as files fill them."""
+    return [_column(rules, market, declared, by_venue=True) for declared in rules.attested]
 
 
 def read_own(path: Path | None, rules: RuleSet, market: Market) -> dict[str, Any]:

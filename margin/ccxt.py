@@ -182,7 +182,8 @@ def net_cash(export: Export, balance: Fraction, kind: str, *, net: bool, decimal
         raise AccountInvalid("a balance is the wallet or the equity", got=kind)
     if net:
         cash -= sum((held.entry for held in export.positions), Fraction(0))
-    return floor(cash * 10**decimals)
+    scale: int = 10**decimals
+    return floor(cash * scale)
 
 
 def account_text(export: Export, listing: Listing, columns: Sequence[PrivateColumn], cash: int) -> str:

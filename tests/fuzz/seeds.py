@@ -249,6 +249,19 @@ class Seeds:
         return [account.to_csv(listing).encode(), b"\xef\xbb\xbf" + quoted]
 
     @cached_property
+    def exports(self) -> list[bytes]:
+        """Positions and a balance as ccxt has them, closed ones too."""
+        listed = small_market().listing.instruments
+        common = {"info": {"a": [1, None]}, "unrealizedPnl": -2e-3, "marginMode": "cross", "hedged": False}
+        positions = [
+            {"symbol": symbol, "side": side, "contracts": size, "contractSize": float(listed[row].multiplier), **common}
+            for row, (symbol, side, size) in enumerate((("perpetual", "short", 1.5), ("another", "long", "2")))
+        ]
+        closed = {"symbol": "BTC/USDT:USDT", "side": None, "contracts": 0.0, **common}
+        balance = {"info": {}, "USDT": {"free": 1, "total": 2.5}, "total": {"USDT": 2.5}, "free": {"USDT": 1}}
+        return [json.dumps(document).encode() for document in ([*positions, closed], balance)]
+
+    @cached_property
     def sources(self) -> list[bytes]:
         """Brackets and their marks, then other venues' files and a plain table: two or three markets each."""
         held = brackets(OLD_BRACKETS)

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -47,10 +48,12 @@ from zkmargin.formats import (
     write_wtns,
 )
 from zkmargin.formats.binfile import write_prime
+from zkmargin.margin import ccxt
 from zkmargin.margin.account import Account, import_csv
 from zkmargin.margin.binance import format_brackets, parse_brackets, parse_compact
 from zkmargin.margin.build import build_market
 from zkmargin.margin.chain import Chain, OptionQuote
+from zkmargin.margin.columns import PrivateColumn
 from zkmargin.margin.compact import read_source
 from zkmargin.margin.delimited import decode
 from zkmargin.margin.exotics import read_exotics
@@ -353,6 +356,25 @@ def _account(content: bytes, seeds: Seeds) -> None:
         raise refused
 
 
+def _ccxt(content: bytes, seeds: Seeds) -> None:
+    path = seeds.folder / "mutated.json"
+    path.write_bytes(content)
+    if content.lstrip().startswith(b"{"):
+        if not isinstance(ccxt.read_balance(path), Fraction):
+            raise Finding("a balance is no exact number")
+        return
+    listing = small_market().listing
+    ids = tuple(instrument.id for instrument in listing.instruments)
+    columns = [
+        PrivateColumn("size", (("instrument", ids),), listing.lot_decimals, -(10**6), 10**6),
+        PrivateColumn("cash", (), listing.cash_decimals, -(10**11), 10**11),
+    ]
+    export = ccxt.read_positions(path, listing, {"perpetual": ids[0], "another": ids[1]})
+    text = ccxt.account_text(export, listing, columns, 5)
+    if Account.of_csv(text, listing) != Account(export.sizes(listing.lot_decimals), 5):
+        raise Finding("an account reads back differently")
+
+
 def _chain(content: bytes, seeds: Seeds) -> None:
     path = seeds.folder / "mutated_chain.csv"
     path.write_bytes(content)
@@ -460,6 +482,7 @@ TARGETS: Mapping[str, Target] = {
         Target("inspect", lambda s: s.files, _mutate_any, _inspect, weight=2),
         Target("rules", lambda s: s.rules, mutate_text, _rules, weight=4),
         Target("account", lambda s: s.accounts, mutate_text, _account, weight=2),
+        Target("ccxt", lambda s: s.exports, mutate_json, _ccxt),
         Target("chain", lambda s: s.chains, mutate_text, _chain, weight=2),
         Target("beside-chain", lambda s: s.beside_chains, _mutate_any_text, _beside_chain, weight=2),
         Target("market-source", lambda s: s.sources, _mutate_any_text, _market_source, weight=3),

@@ -94,21 +94,23 @@ def collateral(
 @click.option("--key", type=FILE, required=True, help="The attestor's signing key.")
 @click.option("--record", type=FILE, required=True,
               help="Keeps the last root that this attestor signed: no number is signed twice.")  # fmt: skip
+@click.option("--unpublished", is_flag=True, help="The root on record never got a quorum: this one may pass it over.")
 @at_option("When the root is judged")
 @json_option
 def sign(
-    config: Path, bundle: Path, layouts: Path, previous: Path | None, key: Path, record: Path, at: int | None,
-    as_json: bool,
+    config: Path, bundle: Path, layouts: Path, previous: Path | None, key: Path, record: Path,
+    unpublished: bool, at: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Check all of BUNDLE against your own nodes and registry, then add your signature to its root."""
     from zkmargin.attestations.collateral.bundle import ROOT
     from zkmargin.attestations.collateral.documents import CollateralRootDocument
-    from zkmargin.attestations.collateral.signing import add_signature, judge, require_unsigned_number
+    from zkmargin.attestations.collateral.signing import add_signature, judge, require_next
 
     settings, found = _config(config), _bundle(bundle)
     last = read_document(record, CollateralRootDocument) if record.exists() else None
-    require_unsigned_number(last, found.document)
-    judge(found, settings, _registry(layouts), _readers(settings), _bundle_before(previous), now(at))
+    before = _bundle_before(previous)
+    require_next(last, found.document, None if before is None else before.document, unpublished)
+    judge(found, settings, _registry(layouts), _readers(settings), before, now(at))
     (signer,) = read_keys([key])
     signed = add_signature(found.document, signer)
     write_document(record, found.document, force=True)  # first: a signature that got out is always on record

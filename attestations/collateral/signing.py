@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from zkmargin.attestations.chains.errors import Reorganised
 from zkmargin.attestations.chains.layouts import LayoutRegistry
 from zkmargin.attestations.chains.reader import ChainReader, Holding
 from zkmargin.attestations.collateral.bundle import Bundle
 from zkmargin.attestations.collateral.bundle_checks import Held, read_balances, require_bundle
 from zkmargin.attestations.collateral.config import AttestorConfig
 from zkmargin.attestations.collateral.documents import PROVEN_KINDS, Checkpoint, CollateralRootDocument
-from zkmargin.attestations.collateral.errors import BalanceShort, Equivocation, RootSequence
+from zkmargin.attestations.collateral.errors import BalanceShort, Equivocation, Finality, RootChain, RootSequence
 from zkmargin.attestations.collateral.receipts import CollateralReceipt, make_receipts
 from zkmargin.attestations.collateral.roots import require_chains, require_root, require_words
 from zkmargin.attestations.collateral.tree import Tree
@@ -45,7 +44,7 @@ def judge(
     require_chains(own, config.rules, at, SKEW)
     for stated, seen in zip(document.checkpoints, own, strict=True):
         if stated.finality > seen.finality:
-            raise Reorganised("less final on this node than the checkpoint says", where=stated.chain,
+            raise Finality("less final on this node than the checkpoint says", where=stated.chain,
                               expected=stated.finality, got=seen.finality)  # fmt: skip
         if stated.proof_kind not in PROVEN_KINDS:
             _observe_again(bundle, registry, readers[stated.chain], stated)
@@ -63,10 +62,16 @@ def _observe_again(bundle: Bundle, registry: LayoutRegistry, reader: ChainReader
             raise BalanceShort("this attestor observes less", where=key[0])
 
 
-def require_unsigned_number(last: CollateralRootDocument | None, document: CollateralRootDocument) -> None:
-    """Raise where the attestor signed this number, or a later one, over other content.
+def require_next(
+    last: CollateralRootDocument | None,
+    document: CollateralRootDocument,
+    previous: CollateralRootDocument | None,
+    unpublished: bool = False,
+) -> None:
+    """Raise unless a root comes after the last one that this attestor signed; the same one may be signed again.
 
-    Raises Equivocation, RootSequence.
+    It follows that one, or a later one that others signed: whoever leaves out a root could raise what it lowered.
+    ``unpublished``: the last one never got a quorum. Raises Equivocation, RootSequence, RootChain.
     """
     if last is None or last.digest == document.digest:
         return
@@ -76,6 +81,11 @@ def require_unsigned_number(last: CollateralRootDocument | None, document: Colla
                            hint="collect again with a higher number: `--seq`")  # fmt: skip
     if now < before:
         raise RootSequence("a later root was signed before", where="root.seq", expected=f"after {before}", got=now)
+    if unpublished or document.root.prev_digest == last.digest:
+        return
+    if previous is None or (previous.root.epoch, previous.root.seq) <= before:
+        raise RootChain("passes over the last root that this attestor signed", where="root.prevDigest",
+                        hint="where that one never got a quorum: `--unpublished`")  # fmt: skip
 
 
 def add_signature(document: CollateralRootDocument, key: SigningKey) -> CollateralRootDocument:

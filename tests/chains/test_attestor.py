@@ -51,6 +51,8 @@ from zkmargin.attestations.collateral.errors import (
     CidDuplicate,
     Equivocation,
     Finality,
+    RootChain,
+    RootSequence,
     StaleBlock,
 )
 from zkmargin.attestations.collateral.receipts import CollateralReceipt
@@ -60,7 +62,7 @@ from zkmargin.attestations.collateral.signing import (
     judge,
     merge,
     publish,
-    require_unsigned_number,
+    require_next,
 )
 from zkmargin.attestations.documents import sign
 from zkmargin.attestations.eip712 import encode_address, encode_uint
@@ -419,12 +421,32 @@ def test_what_an_attestor_does_not_sign(world: Attesting) -> None:
     another = world.collect().bundle  # other salts: another root of the same number
     assert another.document.digest != bundle.document.digest
     with pytest.raises(Equivocation):
-        require_unsigned_number(bundle.document, another.document)
-    require_unsigned_number(bundle.document, world.collect(least_seq=2).bundle.document)
+        require_next(bundle.document, another.document, None)
+    require_next(bundle.document, bundle.document, None)
     overstated = tuple(entry.model_copy(update={"finality": 3}) for entry in bundle.document.checkpoints)
     lying = forged(bundle, _same, overstated)
-    with pytest.raises(Reorganised):
+    with pytest.raises(Finality):
         judge(lying, world.config(), world.registry, world.readers(), None, NOW)
+
+
+def test_no_root_is_passed_over(world: Attesting) -> None:
+    first = world.collect().bundle
+    second = world.collect(first, at=NOW + 1).bundle
+    skipping = world.collect(first, at=NOW + 2, least_seq=3).bundle  # as if there had been no second
+    third = world.collect(second, at=NOW + 2).bundle
+    require_next(second.document, third.document, second.document)
+    require_next(first.document, third.document, second.document)  # others signed the second
+    with pytest.raises(RootChain):
+        require_next(second.document, skipping.document, first.document)
+    with pytest.raises(RootChain):
+        require_next(second.document, world.collect(least_seq=4).bundle.document, None)
+    require_next(second.document, skipping.document, first.document, unpublished=True)
+    with pytest.raises(RootSequence):
+        require_next(second.document, first.document, None)
+    with pytest.raises(RootChain):  # and nobody takes a bundle without the one that it names
+        world.judge(second)
+    with pytest.raises(RootChain):
+        world.judge(third, first)
 
 
 def test_the_commands(world: Attesting, tmp_path: Path) -> None:

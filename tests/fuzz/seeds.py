@@ -179,6 +179,14 @@ class Seeds:
         return found | {KeyDescription: (world.folder / "key.json").read_bytes()}
 
     @cached_property
+    def transactions(self) -> list[bytes]:
+        """Bitcoin's, with and without witnesses."""
+        inputs = b"\x01" + bytes(36) + b"\0" + b"\xff" * 4
+        outputs = b"\x02" + struct.pack("<qB", 5000, 22) + b"\0\x14" + bytes(20) + bytes(9)
+        head, tail = struct.pack("<i", 2), bytes(4)
+        return [head + inputs + outputs + tail, head + b"\0\x01" + inputs + outputs + b"\x01\x01a" + tail]
+
+    @cached_property
     def r1cs(self) -> list[bytes]:
         plain = write_r1cs(_circuit())
         head = plain[:8]

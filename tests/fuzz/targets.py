@@ -19,10 +19,14 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+import chain_refusals
 from parties import small_market
 from passphrase import PASSPHRASE
 
 from zkmargin import backend
+from zkmargin.attestations.chains.bip322 import is_signed_message
+from zkmargin.attestations.chains.bitcoin import read_outputs, without_witnesses
+from zkmargin.attestations.chains.documents import Eip1186Evidence, Reading
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.schema import Document
@@ -466,6 +470,24 @@ def _mutate_any_text(content: bytes, random: Any, others: Sequence[bytes]) -> by
     return (mutate_json if content[:1] in (b"{", b"[") else mutate_text)(content, random, others)
 
 
+def _evidence(content: bytes, _: Seeds) -> None:
+    """What is accepted as evidence of a real wallet shows that wallet's balance."""
+    layout, account = chain_refusals.native(), chain_refusals.HOLDER
+    found = Eip1186Evidence.parse(content).reading(chain_refusals.block(), layout, account)
+    if found != Reading(chain_refusals.WALLET.balance):
+        raise Finding("evidence shows another balance")
+
+
+def _bitcoin(content: bytes, _: Seeds) -> None:
+    """Transactions and witnesses are read or refused; a signature of random bytes does not hold."""
+    if is_signed_message("bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l", b"no such message", content):
+        raise Finding("a signature that nobody made")
+    plain = without_witnesses(content)
+    outputs = read_outputs(plain)
+    if without_witnesses(plain) != plain or read_outputs(plain) != outputs:
+        raise Finding("a transaction reads in two ways")
+
+
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
@@ -478,6 +500,8 @@ TARGETS: Mapping[str, Target] = {
         Target("matrix", lambda s: s.matrices, mutate_words, _matrix, REFUSALS),
         *_documents(),
         Target("verify", lambda s: [s.documents[Envelope]], mutate_json, _verify, weight=3),
+        Target("evidence", lambda s: [s.documents[Eip1186Evidence]], mutate_json, _evidence, weight=2),
+        Target("bitcoin", lambda s: s.transactions, mutate_bytes, _bitcoin),
         *_snarkjs(),
         Target("inspect", lambda s: s.files, _mutate_any, _inspect, weight=2),
         Target("rules", lambda s: s.rules, mutate_text, _rules, weight=4),

@@ -125,7 +125,7 @@ def test_an_account_of_a_venue_is_checked(world: World, tmp_path: Path, size: st
     market, account = tmp_path / "market.json", tmp_path / "account.csv"
     common = ("--rules", "hyperliquid", "--domain", world["domain.json"], *PRICED, "--out", market)
     ok("market", "build", HYPERLIQUID["20260206"], *common)
-    account.write_text(f"instrument,size\nBTC,{size}\ncash,100000000\n")
+    account.write_text(f"column,instrument,value\nsize,BTC,{size}\nown_rate,BTC,0.05\ncash,,100000000\n")
     checked = ok("check", "--rules", "hyperliquid", "--market", market, "--account", account, "--json").json
     assert checked["requirement"] == requirement
 

@@ -51,11 +51,12 @@ def collateral(
 
     Blocks are read at the tip and held until they are as final as CONFIG asks.
     """
-    from zkmargin.attestations.collateral.bundle import read_folder
+    from zkmargin.attestations.collateral.bundle import read_folder, require_free
     from zkmargin.attestations.collateral.collecting import collect
     from zkmargin.attestations.collateral.documents import AllocationDocument, OwnerBindingDocument
 
     settings = _config(config)
+    require_free(out)  # before nodes are asked, which takes time
     made = collect(
         settings,
         _registry(layouts),

@@ -43,15 +43,12 @@ class Bundle:
 
     def write(self, folder: Path) -> None:
         """Write all files, readable by their owner alone: they show every balance. The folder must be new or empty."""
+        require_free(folder)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            taken = any(folder.iterdir())
             for name in ("ev", "bindings", "allocations"):
-                (folder / name).mkdir(mode=0o700, exist_ok=True)
+                (folder / name).mkdir(mode=0o700)
         except OSError as error:
             raise FileUnreadable("folder cannot be made", where=str(folder), got=error.strerror) from None
-        if taken:
-            raise FileUnreadable("the folder is not empty", where=str(folder), hint="name a new folder")
         files: list[tuple[str, Document]] = [(OPENINGS, self.openings), (LAYOUTS, self.registry)]
         files += sorted(self.evidence.items())
         files += [(f"bindings/{at:06}.json", entry) for at, entry in enumerate(self.bindings)]
@@ -78,6 +75,17 @@ class Bundle:
             bindings=tuple(read_folder(folder / "bindings", OwnerBindingDocument)),
             allocations=tuple(read_folder(folder / "allocations", AllocationDocument)),
         )
+
+
+def require_free(folder: Path) -> None:
+    """Make a new folder, private, or take an empty one. Raises FileUnreadable."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        taken = any(folder.iterdir())
+    except OSError as error:
+        raise FileUnreadable("folder cannot be made", where=str(folder), got=error.strerror) from None
+    if taken:
+        raise FileUnreadable("the folder is not empty", where=str(folder), hint="name a new folder")
 
 
 def read_evidence(path: Path) -> Evidence:

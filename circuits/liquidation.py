@@ -44,9 +44,9 @@ def first_loss(holds: Callable[[int], bool], start: int, along: Iterable[int]) -
 
 
 def probes(start: int, end: int) -> list[int]:
-    """Numbers from ``start`` (not with it) to ``end``, each twice as far as the last, first 1/1024 of ``start``."""
+    """Numbers from ``start`` (not with it) to ``end``, each twice as far as the last, first 1/64 of ``start``."""
     step = 1 if end > start else -1
-    distance = max(1, abs(start) >> 10)
+    distance = max(1, abs(start) >> 6)
     found = []
     while distance < abs(end - start):
         found.append(start + step * distance)
@@ -90,9 +90,10 @@ class Repriced:
 
         One unit further it does not. The nearest such price of those between which ``probes`` tell; the only one
         where headroom is concave in prices, as it is where margin is charged by tiers. None where the claim holds to
-        the column's bound, or does not hold now.
+        the column's bound, or to 1,024 times the price, or does not hold now.
         """
         now = int(self.prices[row])
+        highest = min(self.high, now << 10) if now > 0 else self.high
         if not self.again.first.holds(self.kind):
             return None
-        return first_loss(lambda price: self.holds_at(row, price), now, probes(now, self.high if up else self.low))
+        return first_loss(lambda price: self.holds_at(row, price), now, probes(now, highest if up else self.low))

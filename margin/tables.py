@@ -181,7 +181,15 @@ class Tables:
         def merged(kept: Mapping[str, Column]) -> dict[str, Column]:
             return {name: new.get(name, column) for name, column in kept.items()}
 
-        return type(self)(self.sizes, self.names, merged(self.columns), self.labels, merged(self.parameters))
+        for name, column in new.items():
+            if column.values.shape != held[name].values.shape:
+                raise SchemaType("has the wrong shape", where=f"tables.columns.{name}")
+        moved = object.__new__(type(self))  # all else is checked: prices are moved a thousand times over
+        for attribute in ("sizes", "names", "labels"):
+            object.__setattr__(moved, attribute, getattr(self, attribute))
+        object.__setattr__(moved, "columns", MappingProxyType(merged(self.columns)))
+        object.__setattr__(moved, "parameters", MappingProxyType(merged(self.parameters)))
+        return moved
 
     def to_json(self) -> dict[str, Any]:
         """The document form (module docstring)."""

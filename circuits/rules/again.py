@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from zkmargin.circuits.rules.check import check_tables
+from zkmargin.circuits.rules.check import condition_holds, condition_nodes
 from zkmargin.circuits.rules.plaintext import Evaluation, IntArray, Reading, evaluate, private_values
-from zkmargin.circuits.rules.tree import ColumnRef, Comparison, Node, RuleSet, walk
+from zkmargin.circuits.rules.tree import ColumnRef, Node, RuleSet, walk
 from zkmargin.errors import CircuitError, ParameterCondition
 from zkmargin.margin.tables import Tables
 
@@ -32,12 +32,13 @@ class Again:
         self.first = evaluate(rules, tables, self.private)
         self._named = {**rules.definitions, "equity": rules.equity, **rules.requirements}
         self._order = self._dependent(self._named.values())
-        conditions = [
-            node
+        self._conditions = tuple(
+            (condition, order)
             for condition in rules.conditions
-            for node in (condition.operands if isinstance(condition, Comparison) else (condition.x,))
-        ]
-        self._conditional = bool(self._dependent(conditions))
+            if (order := self._dependent(condition_nodes(condition)))
+        )
+        nodes = [node for condition, _ in self._conditions for node in condition_nodes(condition)]
+        self._fixed = {**Reading(rules, tables, {}).evaluate(nodes), **self.first.nodes}
 
     def evaluate(self, columns: Mapping[str, IntArray]) -> Evaluation:
         """The reading with these columns, whole and in the shape of the active rows.
@@ -49,28 +50,32 @@ class Again:
             raise CircuitError(f"`{min(unnamed)}` was not to change")
         public = {name: values for name, values in columns.items() if name not in self.private}
         tables = self.tables.with_values(public) if public else self.tables
-        if public:
-            self._check(tables, public)
         private = {
             name: private_values(self.rules, tables, name, columns[name]) if name in columns else values
             for name, values in self.private.items()
         }
         reading = Reading(self.rules, tables, private)
-        reading.found = dict(self.first.nodes)
+        reading.found = dict(self._fixed)
+        self._check(reading, public)
         for node in self._order:
             reading.found[node] = reading.value(node)
         values = {name: reading.found[node] for name, node in self._named.items()}
         return Evaluation(self.rules, values, self.first.axes, self.first.denominators, reading.found)
 
-    def _check(self, tables: Tables, public: Mapping[str, IntArray]) -> None:
-        if self._conditional:
-            check_tables(self.rules, tables)
-            return
+    def _check(self, reading: Reading, public: Mapping[str, IntArray]) -> None:
+        """What ``check_tables`` checks, of what changed: the tables as they were are taken as checked."""
         for name, values in public.items():
             declared = self.rules.columns[name]
             flat = values.ravel().tolist()
             if min(flat) < declared.minimum or max(flat) > declared.maximum:
                 raise ParameterCondition(f"`{name}` is outside its bounds")
+        if not public:
+            return
+        for condition, order in self._conditions:
+            for node in order:
+                reading.found[node] = reading.value(node)
+            if not condition_holds(self.rules, condition, reading.found):
+                raise ParameterCondition(f"condition `{condition.text}` does not hold")
 
     def _dependent(self, roots: Collection[Node]) -> tuple[Node, ...]:
         touched: set[Node] = set()

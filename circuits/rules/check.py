@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from zkmargin.circuits.rules.plaintext import column_of, evaluate_public, spread
+from zkmargin.circuits.rules.plaintext import IntArray, column_of, evaluate_public, spread
 from zkmargin.circuits.rules.tree import (
     ColumnDecl,
     Condition,
     Monotone,
+    Node,
     Padding,
     Role,
     RuleSet,
@@ -57,7 +58,8 @@ def check_tables(rules: RuleSet, tables: Tables) -> None:
             words = f"label `{declared_label.name}` is missing or leads elsewhere"
             raise ParameterCondition(words, expected=" > ".join(leads))
     for condition in rules.conditions:
-        if not _holds(rules, tables, condition):
+        found = evaluate_public(rules, tables, condition_nodes(condition))
+        if not condition_holds(rules, condition, found):
             where = f"{condition.span.file}:{condition.span.line}"
             raise ParameterCondition(f"condition `{condition.text}` does not hold", where=where)
 
@@ -76,10 +78,15 @@ def _check_column(tables: Tables, declared: ColumnDecl) -> None:
         raise ParameterCondition(f"`{declared.name}` is outside its bounds", expected=bounds, got=got)
 
 
-def _holds(rules: RuleSet, tables: Tables, condition: Condition) -> bool:
+def condition_nodes(condition: Condition) -> tuple[Node, ...]:
+    """What a condition compares."""
+    return (condition.x,) if isinstance(condition, Monotone) else condition.operands
+
+
+def condition_holds(rules: RuleSet, condition: Condition, found: Mapping[Node, IntArray]) -> bool:
+    """Whether a condition holds, from the values of its nodes over the active rows."""
     if isinstance(condition, Monotone):
-        return _is_monotone(rules, tables, condition)
-    found = evaluate_public(rules, tables, condition.operands)
+        return _is_monotone(condition, found)
     for (left, right), sign in zip(pairwise(condition.operands), condition.operators, strict=True):
         axes = tuple(axis for axis in rules.axes if axis in left.type.axes + right.type.axes)
         a, b = (spread(found[node], node.type.axes, axes) for node in (left, right))
@@ -88,11 +95,10 @@ def _holds(rules: RuleSet, tables: Tables, condition: Condition) -> bool:
     return True
 
 
-def _is_monotone(rules: RuleSet, tables: Tables, condition: Monotone) -> bool:
+def _is_monotone(condition: Monotone, found: Mapping[Node, IntArray]) -> bool:
     node = condition.x
     if condition.axis not in node.type.axes:
         return True
-    values = evaluate_public(rules, tables, [node])[node]
-    rows = np.moveaxis(values, node.type.axes.index(condition.axis), 0)
+    rows = np.moveaxis(found[node], node.type.axes.index(condition.axis), 0)
     before, after = (rows[:-1], rows[1:]) if condition.rising else (rows[1:], rows[:-1])
     return bool(np.all(before <= after))

@@ -1,10 +1,10 @@
-"""Derive the compact chains of the demo and of the tests from the original price files.
+"""Derive the compact chains and the history of the demo and of the tests from the original price files.
 
     python demo/convert.py FOLDER
 
 FOLDER holds the original CSV files named in ``demo/README.md``. Writes one compact file per moment and coin, the demo's
-beside this script, the others into ``tests/data/chains`` (form: ``margin/compact.py``), and checks that each reads back
-as the same chain.
+beside this script, the others into ``tests/data/chains`` (form: ``margin/compact.py``), and the history at the money
+into ``tests/data/history`` (``margin/atm_history.py``); checks that each reads back as the same.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from pathlib import Path
 
 from zkmargin.encoding import write_atomic
 from zkmargin.errors import MarketSource, ZkMarginError
+from zkmargin.margin.atm_history import format_history, parse_history, read_table
 from zkmargin.margin.compact import format_chain, parse_chain
 from zkmargin.margin.deribit import files_beside, read_chain
 
 DEMO = Path(__file__).parent
+HISTORY = DEMO.parent / "tests" / "data" / "history" / "deribit_atm_20251230_20260822.csv"
 TESTS = DEMO.parent / "tests" / "data" / "chains"
 STORY = ("20260205T093647Z", "20260205T212937Z")
 MOMENTS = ("20260110T211832Z", *STORY, "20260206T213057Z", "20260822T153351Z")
@@ -40,7 +42,12 @@ def convert(folder: Path) -> list[Path]:
             raise MarketSource("the compact form does not read back as the same chain", where=path.name)
         write_atomic(path, text)
         written.append(path)
-    return written
+    history = read_table(folder / "deribit_atm_history_20251230_20260822.csv")
+    text = format_history(history)
+    if parse_history(text, HISTORY.name) != history:
+        raise MarketSource("the compact form does not read back as the same history", where=HISTORY.name)
+    write_atomic(HISTORY, text)
+    return [*written, HISTORY]
 
 
 def main() -> int:

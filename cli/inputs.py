@@ -98,11 +98,20 @@ def read_own(path: Path | None, rules: RuleSet, market: Market) -> dict[str, Any
 
 
 def read_chains(paths: Sequence[Path], market: Market) -> list[Chain]:
-    """The chains of a market's underlyings, of files that may have several coins each."""
-    from zkmargin.margin.compact import read_source
+    """The chains of a market's coins, in the order of its listing, of compact files and files of several coins."""
+    coins = list(dict.fromkeys(instrument.underlying for instrument in market.listing.instruments))
+    found = [chain for path in paths for chain in chains_of(path, coins)]
+    order = {coin: place for place, coin in enumerate(coins)}
+    return sorted(found, key=lambda chain: order.get(chain.underlying, len(coins)))
 
-    coins = dict.fromkeys(instrument.underlying for instrument in market.listing.instruments)
-    return [read_source(path, coin) for path in paths for coin in (coins if len(coins) > 1 else (None,))]
+
+def chains_of(path: Path, coins: Sequence[str]) -> list[Chain]:
+    """The chain of a compact file, whatever its coin; of a Deribit chain file that of each coin."""
+    from zkmargin.margin.compact import read_source
+    from zkmargin.margin.delimited import read_text
+
+    text, _ = read_text(path)
+    return [read_source(path)] if text.startswith("chain,") else [read_source(path, coin) for coin in coins]
 
 
 def _column(rules: RuleSet, market: Market, declared: ColumnDecl, by_venue: bool = False) -> PrivateColumn:

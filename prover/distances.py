@@ -132,9 +132,8 @@ class ChainBook:
 
     def market(self, factors: dict[str, Fraction], kept: frozenset[str] | None) -> Market:
         """With underlyings at so many times their price; ``kept``: only these options, None for all."""
-        chains = [moved_chain(chain, factors.get(chain.underlying, Fraction(1))) for chain in self.chains]
-        if kept is not None:
-            chains = [cut_chain(chain, kept) for chain in chains]
+        chains = [chain if kept is None else cut_chain(chain, kept) for chain in self.chains]
+        chains = [moved_chain(chain, factors.get(chain.underlying, Fraction(1))) for chain in chains]
         return build_market(chains, table_schema(self.holdings.rules), self.parameters)
 
     def holds(self, underlying: str, move: int, kept: frozenset[str] | None) -> bool:

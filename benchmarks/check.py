@@ -30,6 +30,7 @@ SIZES = {"cross_bracket": 30_000, "binance_usdm": 200_000, "historical_es": 275_
 """Constraints of rule sets that are compiled only: Binance cross of 64 markets and of all, expected shortfall of 1,000
 instruments in 1,000 scenarios."""
 CHAINS_SECONDS, HISTORY_SECONDS = 2.0, 10.0
+REPORT_SECONDS = 5.0
 GNARK_RATIO = 2.0
 SETUP_SECONDS = 30.0
 COMPILE_SECONDS, CACHED_SECONDS = 20.0, 1.0
@@ -66,7 +67,7 @@ def main() -> int:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     try:
-        findings = [*judge_sizes(), *judge_tables()]
+        findings = [*judge_sizes(), *judge_tables(), *judge_report()]
         findings += [
             finding
             for name in options.rules
@@ -125,6 +126,22 @@ def judge_tables() -> Iterator[Finding]:
 
     yield Finding("P&L of 1,000 contracts on 1,000 days", _fastest(simulate), HISTORY_SECONDS, "s")
     yield Finding(f"tables of {build():,} rows in 35 scenarios", _fastest(build), CHAINS_SECONDS, "s")
+
+
+def judge_report() -> Iterator[Finding]:
+    """``zkmargin check --report`` as a process: the demo's account, every figure, the price axis revalued."""
+    demo = HERE.parent / "demo"
+    chain, account = demo / "chain_btc_20260205T093647Z.csv", demo / "account.csv"
+    with tempfile.TemporaryDirectory(prefix="zkmargin-bench-") as temporary:
+        folder = Path(temporary)
+        domain, market, page = folder / "domain.json", folder / "market.json", folder / "page.html"
+        _run(["policy", "domain", "--name", "bench", "--out", str(domain), "--json"], dict(os.environ))
+        built = ["--rules", "deribit_pm", "--domain", str(domain), "--at", "2026-02-05T10:00:00Z", "--out", str(market)]
+        _run(["market", "build", str(chain), *built, "--json"], dict(os.environ))
+        given = ["--market", str(market), "--account", str(account), "--chain", str(chain), "--report", str(page)]
+        checked = ["check", "--rules", "deribit_pm", *given, "--force", "--json"]
+        seconds = _fastest(lambda: _run(checked, dict(os.environ)))
+    yield Finding("report of 27 positions", seconds, REPORT_SECONDS, "s")
 
 
 def _fastest(run: Callable[[], object]) -> float:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zkmargin.cli.files import refuse_existing
 from zkmargin.cli.options import (
     FILE,
     accounts_option,
     claim_options,
+    force_option,
     json_option,
     market_option,
     openings_options,
@@ -45,6 +47,14 @@ if TYPE_CHECKING:
     multiple=True,
     help="Chain that the snapshot was built from, to value options at other prices; repeatable.",
 )
+@click.option("--report", type=FILE, help="Write a page of plots here: HTML, private, loads nothing.")
+@click.option(
+    "--sweep",
+    type=FILE,
+    multiple=True,
+    help="Chain, or history at the money, to reprice the account at; repeatable. --report plots the headroom.",
+)
+@force_option
 @json_option
 @click.pass_context
 def command(
@@ -59,6 +69,9 @@ def command(
     buffer: tuple[int, int],
     trades: tuple[str, ...],
     chains: tuple[Path, ...],
+    report: Path | None,
+    sweep: tuple[Path, ...],
+    force: bool,
     as_json: bool,
 ) -> None:
     """Compute what an account's margin is, where it ends, and what would restore it.
@@ -68,7 +81,7 @@ def command(
 
     \b
     zkmargin check --rules deribit_pm --market now.json --account account.csv \\
-        --with BTC-PERPETUAL=-2@71000 --chain chain.csv
+        --with BTC-PERPETUAL=-2@71000 --chain chain.csv --report account.html
 
     The account is given by account files, or by position statements with their openings. Nothing is proven and
     nothing leaves the machine. Exit code 1 if the account falls short.
@@ -77,11 +90,15 @@ def command(
     from zkmargin.circuits.rules import load_rules
     from zkmargin.cli import explanation
     from zkmargin.cli.inputs import load_market, read_chains, read_own
-    from zkmargin.cli.output import print_json, progress
+    from zkmargin.cli.output import print_json, print_pairs, progress
+    from zkmargin.cli.report import sweep as sweeps
+    from zkmargin.cli.report.study import Study
     from zkmargin.margin.trade import Trade
     from zkmargin.prover.holdings import Holdings, apply_trades
     from zkmargin.prover.risk import measure_risk
 
+    if report is not None:
+        refuse_existing(report, force)
     if bool(accounts) == bool(positions or openings):
         raise click.UsageError("an account is given by --account, or by --positions and --opening")
     with progress("computing the requirement"):
@@ -97,12 +114,22 @@ def command(
         before = explanation.explain(rule_set, content, private, asked) if thought else None
         if thought:
             private = dict(apply_trades(Holdings.of(rule_set, content, private), thought).private)
-        risk = measure_risk(rule_set, content, private, asked, read_chains(chains, content))
+        prices = sweeps.read_prices(sweep, content)
+        given = read_chains(chains, content) or prices.of_snapshot(content)
+        risk = measure_risk(rule_set, content, private, asked, given)
         found = explanation.explain(rule_set, content, private, asked, risk)
+        holdings = Holdings.of(rule_set, content, private)
+        study = Study.of(holdings, asked, given if report or sweep else (), prices)
+        if report is not None:
+            study.write(report, holdings, claim, found, risk)
     if as_json:
-        print_json(explanation.as_json(found, before))
+        print_json(explanation.as_json(found, before) | ({"sweep": sweeps.as_json(study.moments)} if sweep else {}))
     else:
         explanation.show(found, before=before)
+        if sweep:
+            sweeps.show(study.moments, found.unit)
+        if report is not None:
+            print_pairs([("page", f"{report}, readable by you alone")])
     context.exit(0 if found.holds else 1)
 
 

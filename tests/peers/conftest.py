@@ -22,7 +22,7 @@ def node() -> Run:
     missing = ""
     if program is None:
         missing = "Node.js is not installed"
-    elif not (HERE / "node_modules" / "snarkjs").is_dir():
+    elif not all((HERE / "node_modules" / name).is_dir() for name in ("snarkjs", "playwright-core")):
         missing = "peers are not installed (make peers)"
     if missing:
         if os.environ.get("ZKMARGIN_CI") == "1":
@@ -53,3 +53,14 @@ def snarkjs(node: Run) -> Run:
         return node(HERE / "node_modules" / "snarkjs" / "build" / "cli.cjs", *arguments, code=code)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program, which playwright-core of the peers drives."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if program := shutil.which(name):
+            return program
+    if os.environ.get("ZKMARGIN_CI") == "1":
+        pytest.fail("Chromium is not installed (ZKMARGIN_CI=1 insists)")
+    pytest.skip("Chromium is not installed")

@@ -9,6 +9,7 @@ contracts       how many, not negative
 contractSize    units of the base asset in one: the listing's multiplier
 entryPrice      where what was paid is needed
 unrealizedPnl   where the balance counts it
+leverage        above zero, where the rule set has the column ``own_rate``: its inverse, rounded up
 marginMode      ``isolated`` is refused (``isolated: true`` too) unless the listing is of one instrument
 ==============  ============================================================================================
 
@@ -82,6 +83,7 @@ class Held:
     contracts: Fraction = field(repr=False)
     entry_price: Fraction | None = field(repr=False)
     unrealized: Fraction | None = field(repr=False)
+    leverage: Fraction | None = field(repr=False)
 
     @property
     def entry(self) -> Fraction:
@@ -115,6 +117,15 @@ class Export:
     def entries(self, decimals: int) -> dict[str, int]:
         """What was paid by instrument, rounded up. Raises AccountInvalid where it is not told, or not in dollars."""
         return {held.instrument.id: ceil(held.entry * 10**decimals) for held in self.positions}
+
+    def rates(self, decimals: int) -> dict[str, int]:
+        """The inverse of each position's leverage, rounded up. Raises AccountInvalid where it is not told."""
+        found = {}
+        for held in self.positions:
+            if held.leverage is None or held.leverage <= 0:
+                raise AccountInvalid("has no `leverage` above zero", where=held.where)
+            found[held.instrument.id] = ceil(10**decimals / held.leverage)
+        return found
 
 
 def read_positions(path: Path, listing: Listing, symbols: Mapping[str, str] | None = None) -> Export:
@@ -193,13 +204,15 @@ def account_text(export: Export, listing: Listing, columns: Sequence[PrivateColu
     raise: what is written is read again, and so within the bounds that the rule set declares.
     """
     by_name = {column.name: column for column in columns}
-    told = {"size": (INSTRUMENT_AXIS,), "entry": (INSTRUMENT_AXIS,), "cash": ()}
+    told: dict[str, tuple[str, ...]] = {**dict.fromkeys(("size", "own_rate", "entry"), (INSTRUMENT_AXIS,)), "cash": ()}
     for column in columns:
         if told.get(column.name) != tuple(axis for axis, _ in column.axes):
             raise AccountInvalid(f"the rule set asks for `{column.name}`, which positions and a balance do not tell")
     if "size" not in by_name or "cash" not in by_name:
         raise AccountInvalid("the rule set has no sizes and cash to import")
     amounts = {"size": export.sizes(by_name["size"].decimals)}
+    if "own_rate" in by_name:
+        amounts["own_rate"] = export.rates(by_name["own_rate"].decimals)
     if "entry" in by_name:
         amounts["entry"] = export.entries(by_name["entry"].decimals)
     lines = [f"{COLUMN},{INSTRUMENT_AXIS},{VALUE}"]
@@ -208,7 +221,7 @@ def account_text(export: Export, listing: Listing, columns: Sequence[PrivateColu
         lines += [f"{name},{instrument},{format_decimal(value, decimals)}" for instrument, value in values.items()]
     text = "\n".join([*lines, f"cash,,{format_decimal(cash, by_name['cash'].decimals)}"]) + "\n"
     parse_columns(text, columns, "import")
-    return text if "entry" in by_name else Account(amounts["size"], cash).to_csv(listing)
+    return text if len(amounts) > 1 else Account(amounts["size"], cash).to_csv(listing)
 
 
 def read_map(path: Path) -> dict[str, str]:
@@ -271,7 +284,8 @@ def _position(entry: object, at: str, listing: Listing, symbols: Mapping[str, st
     price = maybe("entryPrice")
     if price is not None and price < 0:
         raise AccountInvalid("`entryPrice` is negative", where=where)
-    return Held(instrument, where, contracts if side == "long" else -contracts, price, maybe("unrealizedPnl"))
+    signed = contracts if side == "long" else -contracts
+    return Held(instrument, where, signed, price, maybe("unrealizedPnl"), maybe("leverage"))
 
 
 def _instrument(symbol: str, listing: Listing, symbols: Mapping[str, str], where: str) -> Instrument:

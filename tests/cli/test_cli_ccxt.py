@@ -21,7 +21,7 @@ def _market(world: World, folder: Path, rules: str, *symbols: str) -> list[objec
 
 
 def _positions(folder: Path, *changes: dict[str, Any]) -> Path:
-    common = {"info": {}, "contractSize": 1.0, "unrealizedPnl": 0.5, "hedged": False}
+    common = {"info": {}, "contractSize": 1.0, "unrealizedPnl": 0.5, "hedged": False, "leverage": 15.0}
     path = folder / "positions.json"
     path.write_text(json.dumps([{**common, **changed} for changed in changes]))
     return path

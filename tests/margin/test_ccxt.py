@@ -145,6 +145,19 @@ def test_numbers_are_exact(tmp_path: Path) -> None:
     assert export.positions[0].entry_price == Fraction("123.4567890123456789")
 
 
+def test_leverage_is_a_rate(tmp_path: Path) -> None:
+    rate = PrivateColumn("own_rate", (("instrument", IDS),), 6, 0, 10**6)
+    export = read_positions(
+        _write(tmp_path, [_position(leverage=15), _position("C1/USDT:USDT", leverage="20")]), LISTING
+    )
+    found = parse_columns(account_text(export, LISTING, [SIZE, rate, CASH], 5), [SIZE, rate, CASH])
+    assert found["own_rate"].tolist()[:3] == [66_667, 50_000, 0]
+    for leverage in (None, 0):
+        export = read_positions(_write(tmp_path, [_position(leverage=leverage)]), LISTING)
+        with pytest.raises(InputError, match="no `leverage`"):
+            account_text(export, LISTING, [SIZE, rate, CASH], 5)
+
+
 BAD: dict[str, Callable[[], object]] = {
     "not an array of positions": lambda: {"positions": []},
     "not JSON text": lambda: "[{]",

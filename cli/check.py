@@ -12,6 +12,7 @@ from zkmargin.cli.options import (
     FILE,
     accounts_option,
     claim_options,
+    collateral_option,
     force_option,
     json_option,
     market_option,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @accounts_option
 @openings_options(required=False)
 @own_option
+@collateral_option
 @claim_options
 @click.option(
     "--with",
@@ -65,6 +67,7 @@ def command(
     positions: tuple[Path, ...],
     openings: tuple[Path, ...],
     own: Path | None,
+    collateral: Path | None,
     claim: str,
     buffer: tuple[int, int],
     trades: tuple[str, ...],
@@ -109,6 +112,7 @@ def command(
             private = _of_accounts(accounts, chosen, rule_set, content)
         else:
             private = _of_openings(positions, openings, chosen, rule_set)
+        private |= _of_receipt(collateral, rule_set, content)
         asked = Claim(ClaimKind[claim.upper()], *buffer)
         thought = [Trade.parse(text, "--with") for text in trades]
         before = explanation.explain(rule_set, content, private, asked) if thought else None
@@ -138,6 +142,20 @@ def _of_accounts(accounts: tuple[Path, ...], chosen: dict[str, Any], rules: Rule
     from zkmargin.prover.account import stack_columns
 
     return stack_columns(rules, [read_slice(path, rules, market) for path in accounts], chosen)
+
+
+def _of_receipt(path: Path | None, rules: RuleSet, market: Market) -> dict[str, Any]:
+    """The column of attested collateral: the lines of a receipt, or none."""
+    from zkmargin.attestations.collateral.receipts import CollateralReceipt
+    from zkmargin.cli.files import read_document
+    from zkmargin.prover.collateral import Collateral, CollateralLine, collateral_columns
+
+    if path is None:
+        return dict(collateral_columns(rules, market, None))
+    receipt = read_document(path, CollateralReceipt)
+    receipt.require_consistent()
+    lines = tuple(CollateralLine(line.opening, line.path) for line in receipt.lines)
+    return dict(collateral_columns(rules, market, Collateral(receipt.root, lines)))
 
 
 def _of_openings(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from zkmargin.margin.chain import Chain
     from zkmargin.margin.columns import PrivateColumn
     from zkmargin.margin.market import Market
+    from zkmargin.prover.collateral import Collateral
+    from zkmargin.verifier.policy import Policy
 
 
 class AccountBounds(TypedDict):
@@ -83,6 +85,24 @@ def read_slice(path: Path, rules: RuleSet, market: Market) -> dict[str, list[int
 def venue_columns(rules: RuleSet, market: Market) -> list[PrivateColumn]:
     """The columns that one venue vouches for, as files fill them."""
     return [_column(rules, market, declared, by_venue=True) for declared in rules.attested]
+
+
+def read_collateral(path: Path | None, revocations: Sequence[Path], policy: Policy) -> Collateral | None:
+    """All lines of a receipt, claimed as locked where the policy relies on exclusivity; None without one."""
+    if path is None:
+        return None
+    from zkmargin.attestations.collateral.documents import RevokeRootDocument
+    from zkmargin.attestations.collateral.receipts import CollateralReceipt
+    from zkmargin.prover.collateral import Collateral, CollateralLine
+
+    receipt = read_document(path, CollateralReceipt)
+    receipt.require_consistent()
+    return Collateral(
+        receipt.root,
+        tuple(CollateralLine(line.opening, line.path) for line in receipt.lines),
+        locked=policy.collateral is not None and policy.collateral.exclusive,
+        revocations=tuple(read_document(each, RevokeRootDocument) for each in revocations),
+    )
 
 
 def read_own(path: Path | None, rules: RuleSet, market: Market) -> dict[str, Any]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "check": ("zkmargin.cli.check", "Compute a margin requirement in the open, for the trader alone."),
     "setup": ("zkmargin.cli.setup", "Proving keys."),
     "keys": ("zkmargin.cli.keys", "Owner keys and signing keys."),
+    "collateral": ("zkmargin.cli.collateral", "Your lines of attested collateral: list, select."),
     "attest": ("zkmargin.cli.attest", "Sign what a venue knows about an account."),
     "policy": ("zkmargin.cli.policy", "What a verifier accepts: new, show."),
     "prove": ("zkmargin.cli.prove", "Prove that a private account meets its requirement."),

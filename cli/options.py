@@ -193,6 +193,22 @@ def openings_options(*, required: bool) -> Callable[[_F], _F]:
     return lambda function: statements(openings(function))
 
 
+def collateral_option(function: _F) -> _F:
+    """``--collateral FILE``: the trader's receipt."""
+    return click.option(
+        "--collateral",
+        type=FILE,
+        help="Receipt of attested collateral, all of whose lines are used (`collateral select`).",
+    )(function)
+
+
+def revocations_option(function: _F) -> _F:
+    """``--revocation FILE``, repeatable: roots that their attestors took back."""
+    return click.option(
+        "--revocation", "revocations", type=FILE, multiple=True, help="A revoked collateral root; repeatable."
+    )(function)
+
+
 def own_option(function: _F) -> _F:
     """``--own FILE``: what the rule set lets the prover choose."""
     return click.option("--own", type=FILE, help="Columns that the rule set lets you choose (CSV: column,..,value).")(

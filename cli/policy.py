@@ -20,7 +20,7 @@ from zkmargin.cli.options import (
 from zkmargin.cli.output import print_json, print_pairs, print_table
 
 if TYPE_CHECKING:
-    from zkmargin.verifier.policy import AcceptedRuleSet, Policy
+    from zkmargin.verifier.policy import AcceptedRuleSet, CollateralPolicy, Policy
 
 
 @click.group()
@@ -89,6 +89,20 @@ def domain(name: str, epoch_length: int, out: Path, force: bool, as_json: bool) 
 @click.option("--proof-age", type=int, default=300, show_default=True, help="Oldest proof, seconds.")
 @click.option("--clock-skew", type=int, default=60, show_default=True, help="Clocks may differ by, seconds.")
 @click.option("--epoch-lead", type=int, default=3600, show_default=True, help="Epochs may begin early by, seconds.")
+@click.option(
+    "--attestor", "attestors", multiple=True, metavar="SIGNER", help="An attestor of collateral on chains; repeatable."
+)
+@click.option("--attestor-threshold", type=click.IntRange(min=1), help="How many attestors must sign (default: all).")
+@click.option("--attestor-nonce", type=click.IntRange(min=0), default=1, show_default=True, help="Number of their set.")
+@click.option(
+    "--chain",
+    "chains",
+    multiple=True,
+    metavar="CHAIN=SECONDS[,FINALITY][,observed]",
+    help="A chain whose collateral counts: oldest block, least finality (dev, safe, finalized, settled; default "
+    "finalized), and whether lines that are only observed count; repeatable.",
+)
+@click.option("--exclusive/--not-exclusive", default=True, help="Collateral is locked until the proof expires.")
 @click.option("--challenge/--no-challenge", default=False, help="Ask for a challenge in each proof.")
 @out_option("the policy")
 @force_option
@@ -130,6 +144,11 @@ def _make(
     proof_age: int,
     clock_skew: int,
     epoch_lead: int,
+    attestors: tuple[str, ...],
+    attestor_threshold: int | None,
+    attestor_nonce: int,
+    chains: tuple[str, ...],
+    exclusive: bool,
     challenge: bool,
 ) -> Policy:
     from zkmargin.attestations.documents import DomainFile, Signers
@@ -162,6 +181,40 @@ def _make(
         epoch_lead=epoch_lead,
         claim=LeastClaim(kind=claim, num=buffer[0], den=buffer[1]),
         challenge_required=challenge,
+        collateral=_collateral(attestors, attestor_threshold, attestor_nonce, chains, exclusive),
+    )
+
+
+FINALITIES = ("dev", "safe", "finalized", "settled")
+
+
+def _collateral(
+    attestors: tuple[str, ...], threshold: int | None, nonce: int, chains: tuple[str, ...], exclusive: bool
+) -> CollateralPolicy | None:
+    """Whose roots count over which chains; None where neither is named."""
+    from zkmargin.attestations.collateral.documents import Attestors
+    from zkmargin.attestations.documents import Signers
+    from zkmargin.verifier.policy import ChainPolicy, CollateralPolicy
+
+    if not attestors and not chains:
+        return None
+    if not attestors or not chains:
+        raise click.UsageError("collateral needs --attestor and --chain")
+    listed = []
+    for text in chains:
+        chain, separator, terms = text.partition("=")
+        seconds, *rest = terms.split(",")
+        finality = [word for word in rest if word != "observed"] or ["finalized"]
+        if not separator or not seconds.isdecimal() or len(finality) > 1 or finality[0] not in FINALITIES:
+            raise click.BadParameter(f"{text!r} is not CHAIN=SECONDS[,FINALITY][,observed]", param_hint="--chain")
+        rank = FINALITIES.index(finality[0])
+        listed.append(ChainPolicy(chain=chain, maximum_age=int(seconds), finality=rank, observed="observed" in rest))
+    addresses = [_signer(text) for text in attestors]
+    signers = Signers.of(*addresses, threshold=threshold or len(addresses))
+    return CollateralPolicy(
+        attestors=Attestors(set_nonce=nonce, signers=signers),
+        chains=tuple(sorted(listed, key=lambda entry: entry.chain.encode())),
+        exclusive=exclusive,
     )
 
 
@@ -206,6 +259,11 @@ def _show(policy: Policy, file: Path, as_json: bool) -> None:
     )
     rows = [["market", "", _signers_text(policy.publishers)]]
     rows += [["positions", venue.name, _signers_text(venue.signers)] for venue in policy.venues]
+    if policy.collateral is not None:
+        for chain in policy.collateral.chains:
+            seen = ", observed lines too" if chain.observed else ""
+            terms = f"{chain.chain}, {FINALITIES[chain.finality]}, at most {chain.maximum_age} s old{seen}"
+            rows.append(["collateral", terms, _signers_text(policy.collateral.attestors.signers)])
     print_table(("trusts for", "name", "signers"), rows)
     accepted = [
         [entry.name, "0x" + entry.vk_hash.hex(), "yes" if entry.insecure else "no"] for entry in policy.rule_sets

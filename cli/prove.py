@@ -13,6 +13,7 @@ from zkmargin.cli.options import (
     FOLDER,
     at_option,
     challenge_option,
+    collateral_option,
     force_option,
     json_option,
     market_option,
@@ -22,6 +23,7 @@ from zkmargin.cli.options import (
     out_option,
     own_option,
     policy_option,
+    revocations_option,
     rules_option,
 )
 
@@ -44,6 +46,8 @@ PROVING_KEY_FILE = "proving_key.zkey"  # as zkmargin.prover.setup has it, whose 
 @click.option("--owner-key", type=FILE, required=True, help="The trader's owner key.")
 @openings_options(required=True)
 @own_option
+@collateral_option
+@revocations_option
 @optional_claim_options
 @challenge_option
 @at_option("When the proof is issued")
@@ -61,6 +65,8 @@ def command(
     positions: tuple[Path, ...],
     openings: tuple[Path, ...],
     own: Path | None,
+    collateral: Path | None,
+    revocations: tuple[Path, ...],
     claim: str | None,
     buffer: tuple[int, int] | None,
     challenge: bytes | None,
@@ -71,7 +77,8 @@ def command(
 ) -> None:
     """Prove to the verifier of a policy that the account behind position statements meets its requirement.
 
-    With several venues give --positions and --opening once for each.
+    With several venues give --positions and --opening once for each. With --collateral the lines of a receipt count
+    too; where the policy relies on exclusivity the proof claims that they are locked until it expires.
 
     The proof shows neither instruments nor sizes, cash or requirement. An account that falls short is not
     proven: it is explained, to you alone, and the exit code is 1.
@@ -89,10 +96,11 @@ def command(
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
     from zkmargin.circuits.rules import load_rules
-    from zkmargin.cli.inputs import read_own
+    from zkmargin.cli.inputs import read_collateral, read_own
     from zkmargin.cli.output import Clock
     from zkmargin.errors import MarginShort
     from zkmargin.prover.account import in_venue_order, private_columns
+    from zkmargin.prover.collateral import collateral_columns
     from zkmargin.prover.prove import Prover, Request
     from zkmargin.verifier.policy import Policy
 
@@ -115,6 +123,7 @@ def command(
             at=now(at),
             claim=wanted,
             challenge=challenge,
+            collateral=read_collateral(collateral, revocations, accepted),
         )
     with clock.step("open", "opening circuit and key"):
         prover = Prover(rule_set, keys, key=early_key.result())
@@ -123,7 +132,10 @@ def command(
         with clock.step("prove", "proving"):
             envelope = prover.prove(request, secret, owner, own=chosen)
     except MarginShort as error:
-        _refuse(error, rule_set, snapshot, private_columns(rule_set, secret, chosen), wanted, as_json)
+        columns = private_columns(rule_set, secret, chosen) | collateral_columns(
+            rule_set, snapshot.market, request.collateral
+        )
+        _refuse(error, rule_set, snapshot, columns, wanted, as_json)
         context.exit(error.exit_code)
     write_document(out, envelope, force=force)
     parts = {} if prover.timings is None else vars(prover.timings)

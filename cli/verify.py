@@ -14,6 +14,7 @@ from zkmargin.cli.options import (
     json_option,
     market_option,
     policy_option,
+    revocations_option,
     rules_option,
 )
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @market_option
 @click.option("--key", type=FILE, required=True, help="Verifying key (verification_key.json).")
 @challenge_option
+@revocations_option
 @at_option("Judge ages and expiries at this time, which the verdict then names")
 @click.option(
     "--engine",
@@ -42,6 +44,7 @@ def command(
     market: Path,
     key: Path,
     challenge: bytes | None,
+    revocations: tuple[Path, ...],
     at: int | None,
     engine: str | None,
     as_json: bool,
@@ -51,6 +54,7 @@ def command(
     Policy, rule set, market and verifying key are your own copies; nothing is taken on trust from the proof's
     file. Exit code 0 if the proof holds, 1 if it does not, 2 if an input cannot be used.
     """
+    from zkmargin.attestations.collateral.documents import RevokeRootDocument
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.circuits.rules import load_rules
     from zkmargin.cli.files import read_document, read_envelope, read_verifying_key
@@ -68,6 +72,7 @@ def command(
             at=at,
             challenge=challenge,
             engine=engine,
+            revocations=[read_document(path, RevokeRootDocument) for path in revocations],
         )
     if as_json:
         print_json(verdict.to_json())
@@ -89,6 +94,8 @@ def show_verdict(verdict: Verdict) -> None:
     ]
     for venue in verdict.venues:
         pairs.append((f"positions at {venue.name}", f"{format_time(venue.as_of)}, {venue.age} s old"))
+    if verdict.collateral is not None:
+        pairs.append(("collateral on", ", ".join(verdict.collateral.chains)))
     pairs += [
         ("valid until", format_time(verdict.valid_until)),
         ("nullifier", str(verdict.nullifier)),

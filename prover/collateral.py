@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from zkmargin.attestations.collateral.documents import CollateralRootDocument, LeafOpening, RevokeRootDocument
 from zkmargin.attestations.collateral.errors import LineDuplicate, LockEnds, OwnerMixed, PocketMixed
 from zkmargin.attestations.collateral.roots import leaf_of
@@ -13,6 +15,8 @@ from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.circuits.collateral import OpenedLine
 from zkmargin.circuits.rules import RuleSet
 from zkmargin.errors import Capacity, InstrumentUnknown, RootMismatch, StatementMismatch
+from zkmargin.margin.market import Market
+from zkmargin.margin.strict import IntArray
 from zkmargin.margin.tables import Tables
 
 
@@ -73,3 +77,22 @@ def open_lines(
             raise LockEnds("the line's lock ends before the proof", where=where, expected=f"at least {least_lock}")
         found[opening.cid] = OpenedLine(leaf, opening.index, line.path, rows[opening.asset])
     return list(found.values())
+
+
+def collateral_columns(rules: RuleSet, market: Market, collateral: Collateral | None) -> dict[str, IntArray]:
+    """The column ``from: chain`` in the open: amounts by asset over the rows that the tables list; without lines zeros.
+
+    For the plaintext reading alone: nothing is checked against root or owner. Raises InstrumentUnknown.
+    """
+    found = {}
+    for column in rules.on_chain:
+        names = market.tables.names[column.axes[0]]
+        held = dict.fromkeys(names, 0)
+        for number, line in enumerate(() if collateral is None else collateral.lines):
+            if line.opening.asset not in held:
+                raise InstrumentUnknown(
+                    f"asset `{line.opening.asset}` is not in the tables", where=f"collateral.lines[{number}]"
+                )
+            held[line.opening.asset] += line.opening.amount
+        found[column.name] = np.array([held[name] for name in names], dtype=object)
+    return found

@@ -32,8 +32,8 @@ from zkmargin.formats import write_wtns
 
 pytestmark = pytest.mark.prove
 STYLES: dict[str, list[str]] = {"text": [], "json": ["--json"]}
-ELSEWHERE = {"demo"}
-"""Commands with a canary test of their own: test_secrets_of_the_demo."""
+ELSEWHERE = {"demo", "attest collateral", "attest sign", "attest publish"}
+"""Commands with tests of their own: test_secrets_of_the_demo; attestors' commands need chains (tests/chains)."""
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from attested_lines import collateral_of
 from collateral_world import ATTESTORS
 from parties import CHALLENGE, DOMAIN, KEYS, NOW, PUBLISHER, VERIFIER_ID
-from rule_collateral import collateral_of
 
 from zkmargin.attestations.context import compute_context_input
 from zkmargin.attestations.documents import Signers

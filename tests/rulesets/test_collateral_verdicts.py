@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attested_lines import LOCKED, collateral_of
 from collateral_world import KEYS as ATTESTORS_KEYS
 from collateral_world import revocation
 from parties import CHALLENGE, DOMAIN, KEYS, NOW
-from rule_collateral import LOCKED, collateral_of
 from rule_parties import Parties
 
 from zkmargin.attestations.collateral.documents import OBSERVED, RevokeRootDocument, hash_checkpoints

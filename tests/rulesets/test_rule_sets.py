@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rule_collateral import collateral_of, opened_lines
+from attested_lines import collateral_of, opened_lines
 from rule_parties import Parties
 from rule_world import Account, RuleWorld, all_worlds
 

@@ -16,11 +16,12 @@ from zkmargin.attestations.collateral.documents import (
     hash_checkpoints,
 )
 from zkmargin.attestations.collateral.identifiers import asset_id, compute_cid
+from zkmargin.attestations.collateral.receipts import CollateralReceipt, ReceiptLine
 from zkmargin.attestations.collateral.tree import Leaf, Tree
 from zkmargin.attestations.documents import sign
 from zkmargin.circuits.collateral import OpenedLine
-from zkmargin.circuits.rules import RuleSet
-from zkmargin.margin.tables import Tables
+from zkmargin.circuits.rules import RuleSet, parse_rules
+from zkmargin.margin.tables import Column, Tables
 from zkmargin.prover.collateral import Collateral, CollateralLine
 
 LOCKED = NOW + 10**6
@@ -56,6 +57,32 @@ def collateral_of(
     document = _signed(lines, tree.root)
     mine = [line for line in lines if line.owner == owner and line.note < 100]
     return Collateral(document, tuple(CollateralLine(line, tree.path(line.index)) for line in mine), locked=True)
+
+
+def receipt_of(owner: int, pocket: int = 0) -> CollateralReceipt:
+    """A receipt over two chains, as the trader gets it."""
+    rules = parse_rules(_TWO_ASSETS, "two_assets.yaml")
+    assets = ("eip155:1/slip44:60", "eip155:8453/slip44:60")
+    tables = Tables({"asset": 2}, {"asset": assets}, {"price": Column.of("price", ["asset"], 0, [1, 1])}, {}, {})
+    collateral = collateral_of(rules, tables, {"held": [100, 50]}, owner, pocket)
+    if collateral is None:
+        raise ValueError("it holds something")
+    lines = tuple(ReceiptLine(opening=line.opening, path=tuple(map(tuple, line.path))) for line in collateral.lines)
+    return CollateralReceipt(owner=owner, lines=lines, root=collateral.root)
+
+
+_TWO_ASSETS = b"""\
+rules: 1
+name: two_assets
+lines: 4
+axes: {asset: {size: 2}}
+public: {price: {axes: [asset], unit: usd/atom, decimals: 0, min: 0, max: 9}}
+private:
+  held: {axes: [asset], unit: atom, decimals: 0, min: 0, max: 999, from: chain}
+  cash: {unit: usd, decimals: 0, min: 0, max: 9, from: venue}
+equity: cash + sum(held * price, over=asset)
+requirements: {maintenance: 0}
+"""
 
 
 def opened_lines(rules: RuleSet, tables: Tables, collateral: Collateral | None) -> tuple[list[OpenedLine], int]:

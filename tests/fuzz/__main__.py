@@ -51,10 +51,13 @@ def _watch(name: str, seconds: float, seed: int, findings: Path, keep: Path | No
             (keep / name).mkdir(parents=True, exist_ok=True)
             command += ["--keep", str(keep / name)]
         process = subprocess.Popen(command)
+        written, since = state.stat().st_mtime, time.monotonic()
         while process.poll() is None:
             time.sleep(0.2)
             found = state.stat()
-            if time.time() - found.st_mtime > (GRACE if found.st_size else START):
+            if found.st_mtime != written:  # a machine that was suspended is not an input that hangs
+                written, since = found.st_mtime, time.monotonic()
+            if time.monotonic() - since > (GRACE if found.st_size else START):
                 process.kill()
                 process.wait()
         if process.returncode in (0, FOUND):

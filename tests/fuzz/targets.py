@@ -78,6 +78,8 @@ from .seeds import PROGRAMS, PROOF_ENTROPY, SETUP_ENTROPY, Seeds
 REFUSALS = (ZkMarginError, ValueError)
 MAX_DEEP = 4096
 """Sizes up to which an accepted input is also used, not only parsed."""
+MAX_ROWS = 1 << 20
+"""Rows of a matrix up to which one is built; a core allows 4 times as many, and takes 8 bytes for each."""
 
 
 class Finding(AssertionError):
@@ -235,6 +237,8 @@ def _matrix(content: bytes, _: Seeds) -> None:
     if len(content) < 20:
         raise ValueError("too short to be cut up")
     n_rows, n_columns, count = struct.unpack_from("<QQI", content)
+    if MAX_ROWS < n_rows <= 1 << 22:
+        raise ValueError("legitimate, and as large as the caller asked, not as the input")
     rest = content[20:]
     parts = rest[: 4 * count], rest[4 * count : 8 * count], rest[8 * count :]
 

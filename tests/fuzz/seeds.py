@@ -279,7 +279,7 @@ class Seeds:
         universe["universe"] = universe["universe"][:3]
         state = genesis("sample_202510", {"LINK-USD": 10**12})
         state["app_state"]["perpetuals"]["perpetuals"] = state["app_state"]["perpetuals"]["perpetuals"][:3]
-        plain = b"instrument,tier,rate,bound,deduction\nA,1,0.1,10,0\nA,2,0.2,20,1\n"
+        plain = b"instrument,tier,rate,initial_rate,bound,deduction\nA,1,0.1,0.2,10,0\nA,2,0.2,0.4,20,1\n"
         return [
             as_bytes(brackets_json(few)),
             as_bytes(marks),

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from zkmargin.circuits.integers import Num
+from zkmargin.circuits.integers import Bit, Num
 from zkmargin.circuits.linear import ONE, ZERO, LinearCombination, LinearTable
 from zkmargin.circuits.program import ProgramBuilder
 from zkmargin.errors import CircuitError
@@ -116,6 +116,8 @@ class ConstraintSystem:
         self.bounds: list[OneSidedBound] = []
         self.brackets: list[Bracket] = []
         self.challenged: list[ChallengedAdvice] = []
+        self.relied_bits: dict[int, str] = {}
+        """Wires that a gadget takes for 0 or 1, and where."""
         self.outputs: set[str] = set()
         """Public inputs that the circuit computes: what it says of the others, not given with them."""
         self.unread: dict[str, str] = {}
@@ -416,6 +418,14 @@ class ConstraintSystem:
         self.unread_wires |= set(wires if index is None else wires[index : index + 1])
 
     # --- integers -----------------------------------------------------------------------------------------
+
+    def rely_on_bit(self, bit: Bit, label: str) -> None:
+        """Note that a gadget is sound only if this wire is 0 or 1: the determinism analysis looks for what makes it
+        so. A bit that is made of other wires is left to the gadget that made it.
+        """
+        wire = bit.lc.single_wire
+        if wire is not None:
+            self.relied_bits.setdefault(wire, self.path(label))
 
     def require_integer(self, number: Num, spare_bits: int = 0) -> None:
         """Raise CircuitError unless the number, ``spare_bits`` wider, is the only integer that its wires can

@@ -23,6 +23,9 @@ from zkmargin.errors import NotDetermined
 _SHOWN = 4
 """How many wires and constraints an error names."""
 
+_MADE = {Verdict.UNDETERMINED, Verdict.PRODUCT, Verdict.ZERO_TEST}
+"""Bits without a constraint of their own: products of bits, tests for zero (and what is refused for being open)."""
+
 
 @dataclass(frozen=True)
 class Classification:
@@ -84,8 +87,13 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
     occurring = relations.occurring()
     unread = [wire for wire in given if wire != ONE_WIRE and not occurring[wire] and wire not in cs.unread_wires]
     unfixed = {advice.path: problems[advice.first_wire] for advice in pending}
+    loose = {
+        path: f"takes wire {wire} for a bit, and no constraint makes it 0 or 1"
+        for wire, path in cs.relied_bits.items()
+        if not relations.boolean[wire] and propagation.known[wire] not in _MADE
+    }
     return Classification(
-        relations, bytes(propagation.known), {**choices.problems, **brackets.problems, **unfixed}, unread
+        relations, bytes(propagation.known), {**choices.problems, **brackets.problems, **unfixed, **loose}, unread
     )
 
 
@@ -142,7 +150,7 @@ def _error(
     elif found.unread:
         message = f"{len(found.unread):,} inputs occur in no constraint"
     else:
-        message = f"{len(found.problems):,} declared bounds or brackets are not in the constraints"
+        message = f"{len(found.problems):,} declared bounds, brackets or bits are not in the constraints"
     line = next(filter(None, (_line(path, lines) for path in [*paths, *found.problems])), None)
     return NotDetermined(
         "; ".join([message, *described, *reasons]), where="" if line is None else f"rule file, line {line}"

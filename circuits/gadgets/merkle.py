@@ -21,6 +21,7 @@ def _mux(
     """``values[index]`` for the index with these digits, lowest first: ``len(values) - 1`` constraints."""
     level = list(values)
     for bit in bits:
+        cs.rely_on_bit(bit, label)
         level = [low + cs.product(high - low, bit.lc, label) for low, high in zip(level[::2], level[1::2], strict=True)]
     return level[0]
 

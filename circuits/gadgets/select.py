@@ -31,6 +31,7 @@ def select(cs: ConstraintSystem, bit: Bit, if_one: Num, if_zero: Num, label: str
 
     Cost: 1 constraint.
     """
+    cs.rely_on_bit(bit, label)
     lc = if_zero.lc + cs.product((if_one - if_zero).lc, bit.lc, label)
     return num_unchecked(lc, min(if_one.lo, if_zero.lo), max(if_one.hi, if_zero.hi))  # it is one of the two
 

@@ -28,11 +28,11 @@ from zkmargin.circuits.gadgets.measures import ranked, tail
 from zkmargin.circuits.gadgets.merkle import merkle_root
 from zkmargin.circuits.gadgets.poseidon import poseidon, sponge
 from zkmargin.circuits.gadgets.root import square_root
-from zkmargin.circuits.gadgets.select import assert_nonzero
+from zkmargin.circuits.gadgets.select import assert_nonzero, select
 from zkmargin.circuits.gadgets.sign import positive
 from zkmargin.circuits.gadgets.spreads import form_spreads
 from zkmargin.circuits.gadgets.tiers import tier_value
-from zkmargin.circuits.integers import Num
+from zkmargin.circuits.integers import Num, bit_unchecked, num_unchecked
 from zkmargin.circuits.linear import ONE, LinearCombination
 from zkmargin.circuits.names import CircuitMap, without_indices
 from zkmargin.circuits.plan import Plan
@@ -92,8 +92,6 @@ FIELD = {"poseidon", "sponge", "merkle", "assert_nonzero"}
 """Those whose inputs are any field elements; the others' are integers from -8 to 8, or their sample's."""
 
 UNNOTICED: Mapping[tuple[str, str], str] = {
-    ("merkle", "bit"): "the digits of the place are inputs of this sample: whoever makes them has them checked",
-    ("select", "bit/bit"): "one digit alone is the value itself: the constraint refuses inputs but 0 and 1",
     ("circuit", "claim/kind"): "the unused digits add up to 0: the claim, an input, fixes each of them already",
 }
 """Classes that fix no wire: they only refuse inputs."""
@@ -266,3 +264,19 @@ def test_inputs_that_nothing_reads() -> None:
         assert cs.unread.keys() == {"t[2]"}
     with pytest.raises(CircuitError, match="only public inputs"):
         cs.leave_unread("size", "it is private")
+
+
+def test_a_choice_by_an_input_that_is_no_bit_is_refused() -> None:
+    """The attack: a choice of 2 between two accounts is twice the one less the other."""
+    cs = ConstraintSystem()
+    cs.private("which")
+    cs.private("values", 2)
+    which, *values = (
+        LinearCombination.of_wire(wire) for name in ("which", "values") for wire in cs.privates[name].wires
+    )
+    one, zero = (num_unchecked(value, 0, 9) for value in values)
+    select(cs, bit_unchecked(which), one, zero, "account")
+    with pytest.raises(NotDetermined, match="account: takes wire 1 for a bit, and no constraint makes it 0 or 1"):
+        check_determinism(cs)
+    boolean(cs, cs.privates["which"].first)
+    assert check_determinism(cs).classified == cs.n_wires

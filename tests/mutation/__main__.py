@@ -26,6 +26,7 @@ EQUATION_TESTS = ("tests/core/test_groth16_python.py", "tests/core/test_verifier
 TESTS = (
     "tests/verifier",
     "tests/prover",
+    "tests/rulesets/test_collateral_verdicts.py",
     "tests/attestations/test_context.py",
     "tests/attestations/test_positions.py",
 )

@@ -192,6 +192,13 @@ def test_a_root_counts_only_as_its_attestors_signed_it(backed: Backed) -> None:
     renamed = backed.rebound(swapped, root_digest=other.root.digest)
     assert code_of(lambda: backed.verify(renamed)) == "E_PROOF_INVALID"
     richer = backed.resigned(root=5)
+    borrowed = envelope.model_copy(
+        update={
+            "collateral": signed.model_copy(update={"root": richer.root.root, "signatures": richer.root.signatures})
+        }
+    )
+    # the proof opens leaves of a tree of its owner's; the root beside it is one that attestors signed
+    assert code_of(lambda: backed.verify(backed.rebound(borrowed, root_digest=richer.root.digest))) == "E_TREE_ROOT"
     forged = backed.rebound(
         envelope.model_copy(
             update={

@@ -61,7 +61,7 @@ CROSS = b"""\
 rules: 1
 name: tiny_cross
 binding: public
-value_bits: 16
+value_bits: 20
 axes:
   instrument: {size: 2}
   group: {size: 2}

@@ -101,21 +101,8 @@ def _require_positive_part(claim: Claim, part: Form, excess: Form, index: int) -
         pass
     mirrored = claim.combine((-1, excess))
     for product, base in ((part, excess), (claim.combine((1, part), (-1, excess)), mirrored)):
-        weight = _sign_weight(claim, product, base)
+        bit = claim.gate(product, base)
+        weight = None if bit is None else claim.sign_weight(base, bit)
         if weight is not None:
             return weight
     raise Refused(f"no constraint says that part {index} is the positive part of its excess")
-
-
-def _sign_weight(claim: Claim, product: Form, base: Form) -> int | None:
-    """W, where a form is the product of ``base``, in ``[-W, W)``, with its sign digit."""
-    relations = claim.relations
-    (wire, factor), *others = product.items() if product else [(0, 0)]
-    constraint = relations.definitions.get(wire)
-    if others or factor != 1 or constraint is None:
-        return None
-    a, b = relations.a[constraint], relations.b[constraint]
-    for bit, value in ((a, b), (b, a)):
-        if relations.unit[bit] > 0 and relations.boolean[relations.unit[bit]] and relations.terms(value) == base:
-            return claim.sign_weight(base, relations.unit[bit])
-    return None

@@ -129,20 +129,24 @@ class Claim:
                 return weight
         return None
 
-    def is_part(self, part: Form, whole: Form) -> bool:
-        """Whether a form is another, or the product of a boolean with it."""
-        if part == whole:
-            return True
+    def gate(self, product: Form, base: Form) -> int | None:
+        """The boolean wire whose product with ``base`` a form is; None where it is no such product."""
         relations = self.relations
-        (wire, factor), *others = part.items() if part else [(ONE_WIRE, 1)]
+        if len(product) != 1:
+            return None
+        ((wire, factor),) = product.items()
         constraint = relations.definitions.get(wire)
-        if others or factor != 1 or constraint is None:
-            return False
+        if factor != 1 or constraint is None:
+            return None
         a, b = relations.a[constraint], relations.b[constraint]
         for bit, value in ((a, b), (b, a)):
-            if relations.unit[bit] > 0 and relations.boolean[relations.unit[bit]] and relations.terms(value) == whole:
-                return True
-        return False
+            if relations.unit[bit] > 0 and relations.boolean[relations.unit[bit]] and relations.terms(value) == base:
+                return relations.unit[bit]
+        return None
+
+    def is_part(self, part: Form, whole: Form) -> bool:
+        """Whether a form is another, or the product of a boolean with it."""
+        return part == whole or self.gate(part, whole) is not None
 
     def require_bits(self, wires: Sequence[int]) -> None:
         """Wires are booleans, each once."""

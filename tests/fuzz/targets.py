@@ -68,6 +68,7 @@ from zkmargin.margin.scenarios import deribit_grid
 from zkmargin.margin.sources import BRACKETS, DYDX, MARKS, PLAIN, File, build_from_files, kind_of
 from zkmargin.margin.tables import Listing
 from zkmargin.prover.powers_of_tau import check_powers
+from zkmargin.reference.matrix import MAX_SIDE
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
 from zkmargin.verifier.schemas import DOCUMENTS
@@ -237,7 +238,7 @@ def _matrix(content: bytes, _: Seeds) -> None:
     if len(content) < 20:
         raise ValueError("too short to be cut up")
     n_rows, n_columns, count = struct.unpack_from("<QQI", content)
-    if MAX_ROWS < n_rows <= 1 << 22:
+    if MAX_ROWS < n_rows <= MAX_SIDE:
         raise ValueError("legitimate, and as large as the caller asked, not as the input")
     rest = content[20:]
     parts = rest[: 4 * count], rest[4 * count : 8 * count], rest[8 * count :]

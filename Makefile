@@ -119,7 +119,7 @@ requirements:  ## lock the dependencies anew, from pyproject.toml
 	  --custom-compile-command 'make requirements' --output-file requirements/runtime.txt pyproject.toml
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --custom-compile-command 'make requirements' --output-file requirements/dev.txt \
-	  --extra dev --extra markets --extra reports pyproject.toml requirements/build.in
+	  --extra dev --extra markets --extra reports --extra service --extra contracts pyproject.toml requirements/build.in
 	rm -rf $(VENV)-lock
 
 clean:  ## remove everything that make made

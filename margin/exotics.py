@@ -11,7 +11,8 @@ shock of the contract's time to expiry, and time does not pass; an index at the 
 barrier       closed form of Reiner and Rubinstein (1991), watched all the time (``AnalyticBarrierEngine``)
 geometric     closed form over the fixings left (``AnalyticDiscreteGeometricAveragePriceAsianEngine``)
 arithmetic    4,095 Sobol paths with the geometric average as control (``MCLDDiscreteArithmeticAPEngine``), the same in
-              every scenario: within 1e-4 of the index. What has been observed moves the strike: with sum A of n - m
+              every scenario. Measured against 2^18 - 1 paths, in parts of the index, by sigma sqrt(T): 3e-5 at 0.25,
+              2e-4 at 0.5, 1e-3 at 1, 2e-2 at 2. What has been observed moves the strike: with sum A of n - m
               observations, (A + m X) / n - K = (m / n) (X - (n K - A) / m) for the average X of the m fixings left
 ============  ======================================================================================================
 

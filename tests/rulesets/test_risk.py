@@ -17,8 +17,6 @@ from zkmargin.prover.holdings import Holdings
 from zkmargin.prover.risk import Risk, measure_risk
 
 WORLDS = all_worlds()
-LARGE = {"deribit_pm_2", "hkex_es", "binance_usdm"}
-"""Whose tables take seconds; the smaller ones of their kind show the same."""
 
 
 def _worlds(world: RuleWorld) -> tuple[Tables, Account, Account]:
@@ -49,7 +47,7 @@ def _with_price(tables: Tables, name: str, row: int, price: Fraction) -> Tables:
     return tables.with_values({name: values})
 
 
-@pytest.mark.parametrize("name", sorted(WORLDS.keys() - LARGE))
+@pytest.mark.parametrize("name", sorted(WORLDS))
 def test_the_account_with_room(name: str) -> None:
     world = WORLDS[name]
     tables, healthy, _ = _worlds(world)
@@ -81,7 +79,7 @@ def test_the_account_with_room(name: str) -> None:
                 assert _holds(world, moved, healthy) is holds
 
 
-@pytest.mark.parametrize("name", sorted(WORLDS.keys() - LARGE))
+@pytest.mark.parametrize("name", sorted(WORLDS))
 def test_the_account_that_falls_short(name: str) -> None:
     world = WORLDS[name]
     tables, _, short = _worlds(world)

@@ -158,12 +158,14 @@ def forged(
     return replace(bundle, document=document, openings=openings, **parts)
 
 
-def binding(chain: str, owner: int = OWNER, nonce: int = 1, first: int = EPOCH) -> OwnerBindingDocument:
+def binding(
+    chain: str, owner: int = OWNER, nonce: int = 1, first: int = EPOCH, key: SigningKey = HOLDER
+) -> OwnerBindingDocument:
     words = OwnerBinding(
-        account=f"{chain}:0x{HOLDER.address.hex()}", owner=owner, pledge_domain=PLEDGE_DOMAIN, nonce=nonce,
+        account=f"{chain}:0x{key.address.hex()}", owner=owner, pledge_domain=PLEDGE_DOMAIN, nonce=nonce,
         from_epoch=first, to_epoch=EPOCH + 30,
     )  # fmt: skip
-    signature = HOLDER.sign(words.digest(DOMAIN.signing()))
+    signature = key.sign(words.digest(DOMAIN.signing()))
     return OwnerBindingDocument(
         domain=DOMAIN, binding=words, signed=AccountSignature(scheme="eip712", signature=signature)
     )

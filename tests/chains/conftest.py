@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attesting import OWNER, PLEDGE_DOMAIN, Attesting, binding
 from chain_world import compiled, furnish, running
+from desk import Desk, two_chains
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,10 @@ def world(_world: Attesting) -> Iterator[Attesting]:
     mainnet, base = _world.chains.values()
     with mainnet.undone(), base.undone():
         yield Attesting(_world.chains, _world.deployed, [binding(name) for name in _world.chains])
+
+
+@pytest.fixture(scope="session")
+def desk(contracts: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """All parties around two chains of their own, up to a published root. Tests only add files."""
+    with two_chains(contracts) as world:
+        yield Desk(tmp_path_factory.mktemp("desk"), world)

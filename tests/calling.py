@@ -11,7 +11,7 @@ from typing import Any
 
 from zkmargin.cli.main import run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "demo"
 MORNING, EVENING = "2026-02-05T09:36:47Z", "2026-02-05T21:29:37Z"
 

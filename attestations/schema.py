@@ -29,7 +29,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from zkmargin.encoding import canonical_json, hex_bytes, read_file
+from zkmargin.encoding import canonical_json, hex_bytes, loads_json, read_file
 from zkmargin.errors import (
     BytesLength,
     DocumentVersion,
@@ -87,7 +87,7 @@ def _load(raw: bytes, what: str, limit: int, number: Callable[[str], Any]) -> An
         raise SchemaType("document is too large", where=what, expected=f"at most {limit} bytes", got=len(raw))
     _check_depth(raw, what)
     try:
-        return json.loads(
+        return loads_json(
             raw.decode("utf-8"),
             object_pairs_hook=_unique,
             parse_int=number,

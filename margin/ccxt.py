@@ -46,7 +46,7 @@ from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
-from zkmargin.encoding import format_decimal, read_file
+from zkmargin.encoding import format_decimal, loads_json, read_file
 from zkmargin.errors import AccountInvalid, AmountDecimals, InstrumentUnknown
 from zkmargin.margin.account import Account
 from zkmargin.margin.columns import COLUMN, VALUE, PrivateColumn, parse_columns
@@ -333,7 +333,7 @@ def _document(path: Path) -> Any:
 
     try:
         text = read_file(path, MAX_BYTES).decode("utf-8")
-        return json.loads(text, object_pairs_hook=unique, parse_float=_Text, parse_int=_Text, parse_constant=_Text)
+        return loads_json(text, object_pairs_hook=unique, parse_float=_Text, parse_int=_Text, parse_constant=_Text)
     except (ValueError, RecursionError) as error:
         place = f"{path.name}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else path.name
         raise AccountInvalid("not JSON text", where=place) from None

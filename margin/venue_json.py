@@ -11,6 +11,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
+from zkmargin.encoding import loads_json
 from zkmargin.errors import MarketSource
 from zkmargin.margin.delimited import check_positive, parse_number
 
@@ -29,7 +30,7 @@ def parse(content: bytes, name: str) -> Any:
         return parse_number(text, "number", name)
 
     try:
-        return json.loads(
+        return loads_json(
             content.decode("utf-8"), object_pairs_hook=unique, parse_float=exact, parse_int=exact, parse_constant=exact
         )
     except (ValueError, RecursionError) as error:

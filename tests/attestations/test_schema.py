@@ -268,3 +268,14 @@ def test_paths_name_the_nested_field() -> None:
     with pytest.raises(SchemaType) as listed:
         Outer.of_json({"innerParts": {"number": "1"}}, "outer")
     assert listed.value.where == "outer.innerParts"
+
+
+@pytest.mark.parametrize("text", [rb'"\ud800"', rb'{"\uDfff":"1"}', rb'["\udc00\ud800"]'])
+def test_half_a_surrogate_pair_is_no_text(text: bytes) -> None:
+    """JSON may escape what UTF-8 cannot hold: whoever writes such a string out again fails."""
+    with pytest.raises(SchemaType, match="not valid JSON"):
+        load_json(text)
+
+
+def test_a_whole_surrogate_pair_is_one_character() -> None:
+    assert load_json(rb'["\ud83d\ude00", "\\ud800"]') == ["\U0001f600", "\\ud800"]

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zkmargin.backend import Arithmetic
+from zkmargin.encoding import loads_json
 from zkmargin.errors import (
     BytesLength,
     FieldRange,
@@ -86,7 +87,7 @@ def parse_json(text: str | bytes, where: str) -> Any:
             text = text.decode("utf-8")
         if _compute_depth(text) > MAX_JSON_DEPTH:  # not left to the recursion limit, which libraries raise
             raise SchemaType("nested too deeply", where=where, expected=f"at most {MAX_JSON_DEPTH} levels")
-        return json.loads(text, object_pairs_hook=_unique_fields, parse_float=refuse, parse_constant=refuse)
+        return loads_json(text, object_pairs_hook=_unique_fields, parse_float=refuse, parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # JSONDecodeError, UnicodeDecodeError and huge integers
         raise SchemaType("not valid JSON", where=where) from error
 

@@ -193,3 +193,16 @@ def lines_of(bundle: Bundle) -> dict[tuple[str, str, int], LeafOpening]:
         ): line
         for line in bundle.openings.leaves
     }
+
+
+def receipt_token(world: Attesting, chain: str) -> tuple[AttestorConfig, LayoutRegistry]:
+    """What attests a vault and beside it the vault's own shares as a token, a receipt for what lies in the vault."""
+    vault, holder = world.registry.named(f"{chain} vault"), f"{chain}:0x{HOLDER.address.hex()}"
+    shares = Layout(
+        name=f"{chain} shares", asset=f"{chain}/erc20:0x{world.deployed.vault.hex()}", custody="eoa", kind="erc20",
+        code_hash=vault.code_hash, slots=vault.slots[:1], receipt_of=(vault.custody,),
+    )  # fmt: skip
+    layouts = sorted([*world.registry.layouts, shares], key=lambda layout: layout.name)
+    accounts = [*world.config().accounts, AccountSource(layout=shares.name, account=holder)]
+    config = world.config(accounts=tuple(sorted(accounts, key=lambda entry: (entry.layout, entry.account))))
+    return config, LayoutRegistry(layouts=tuple(layouts))

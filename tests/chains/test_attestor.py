@@ -23,6 +23,7 @@ from attesting import (
     evidence_of,
     forged,
     lines_of,
+    receipt_token,
 )
 from chain_world import DEPLOYER, GENESIS, HOLDER
 from passphrase import PASSPHRASE
@@ -228,31 +229,14 @@ def test_evidence_of_another_contract(world: Attesting) -> None:
         evidence.reading(checkpoint, world.registry.named(f"{BASE} vault"), account)
 
 
-def _receipt_token(world: Attesting) -> LayoutRegistry:
-    """The vault's own shares as a token, a receipt for what lies in the vault."""
-    vault = world.registry.named(f"{BASE} vault")
-    shares = Layout(
-        name=f"{BASE} shares", asset=f"{BASE}/erc20:0x{world.deployed.vault.hex()}", custody="eoa", kind="erc20",
-        code_hash=vault.code_hash, slots=vault.slots[:1], receipt_of=(vault.custody,),
-    )  # fmt: skip
-    return LayoutRegistry(layouts=tuple(sorted([*world.registry.layouts, shares], key=lambda layout: layout.name)))
-
-
 def test_a_receipt_token_and_its_underlying(world: Attesting) -> None:
-    registry = _receipt_token(world)
-    account = f"{BASE}:0x{HOLDER.address.hex()}"
-    config = world.config()
-    shares = config.accounts[0].model_copy(update={"layout": f"{BASE} shares", "account": account})
-    both = config.model_copy(
-        update={"accounts": tuple(sorted([*config.accounts, shares], key=lambda entry: (entry.layout, entry.account)))}
-    )
+    both, registry = receipt_token(world, BASE)
     with pytest.raises(CustodyOverlap):
         world.collect(config=both, registry=registry)
     vaultless = tuple(entry for entry in both.accounts if entry.layout != f"{BASE} vault")
     alone = world.collect(config=both.model_copy(update={"accounts": vaultless}), registry=registry)
     assert not alone.left_out
-    unmarked = _receipt_token(world)
-    blind = [layout.model_copy(update={"receipt_of": ()}) for layout in unmarked.layouts]
+    blind = [layout.model_copy(update={"receipt_of": ()}) for layout in registry.layouts]
     with pytest.raises(CustodyOverlap):  # even unmarked: it is the same slot
         world.collect(config=both, registry=LayoutRegistry(layouts=tuple(blind)))
 

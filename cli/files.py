@@ -45,6 +45,16 @@ def read_keys(paths: Sequence[Path]) -> list[SigningKey]:
     return [read_document(path, SigningKeyFile).unlock(passphrase()) for path in paths]
 
 
+def read_signer(text: str) -> bytes:
+    """The address of a signer given as an address or as a key file."""
+    from zkmargin.attestations.keyfiles import SigningKeyFile
+    from zkmargin.encoding import parse_bytes
+
+    if text.startswith("0x"):
+        return parse_bytes(text, "signer", 20)
+    return read_document(Path(text), SigningKeyFile).address
+
+
 def read_envelope(path: Path) -> Envelope:
     """A proof's file."""
     from zkmargin.verifier.envelope import Envelope

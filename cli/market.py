@@ -17,12 +17,15 @@ from zkmargin.cli.options import (
     json_option,
     now,
     out_option,
+    price_rules_option,
+    prices_option,
     rules_option,
     signers_option,
     time_option,
     valid_option,
 )
 from zkmargin.cli.output import format_time, print_json, print_pairs, print_table, progress
+from zkmargin.cli.prices import evidence
 
 if TYPE_CHECKING:
     from zkmargin.attestations.market import MarketSnapshotDocument
@@ -57,6 +60,8 @@ def command() -> None:
 )
 @time_option("--price-time", "When the prices were read, for sources that do not tell")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the rules.")
+@prices_option
+@price_rules_option
 @signers_option("risk publisher", required=False)
 @at_option("When the snapshot is issued")
 @valid_option(86400)
@@ -75,6 +80,8 @@ def build(
     scan: str | None,
     price_time: int | None,
     parameters: tuple[str, ...],
+    prices: Path | None,
+    price_rules: Path | None,
     keys: tuple[Path, ...],
     at: int | None,
     valid: int,
@@ -100,27 +107,34 @@ def build(
 
     The tables are checked against the bounds and conditions of the rule set. With --key the snapshot is signed
     at once; `market sign` adds signatures later.
+
+    With --prices and --price-rules the snapshot commits to what oracles signed. Prices that contradict it are refused;
+    columns of prices that plain tables do not have are filled from it.
     """
     from zkmargin.attestations.documents import DomainFile
     from zkmargin.attestations.market import sign_snapshot
     from zkmargin.circuits.rules import check_tables, load_rules
     from zkmargin.circuits.tables import table_schema
+    from zkmargin.cli.prices import publisher_prices
     from zkmargin.margin.sources import build_from_files
 
     refuse_existing(out, force)
     issued = now(at)
     with progress("building the tables"):
         rule_set = load_rules(rules)
+        schema, backed = table_schema(rule_set), publisher_prices(prices, price_rules)
         market = build_from_files(
             sources,
-            table_schema(rule_set),
+            schema,
             _assignments(parameters),
             currencies=currency,
             only=only,
             price_time=price_time,
             regime=_regime(volatility, decay, days_ahead),
             scan=_scan(scan),
+            prices=backed.given(schema),
         )
+        market = backed.in_sources(market)
         check_tables(rule_set, market.tables)
         document = sign_snapshot(
             market,
@@ -128,8 +142,10 @@ def build(
             issued_at=issued,
             expires_at=issued + valid,
             domain=read_document(domain, DomainFile).domain(),
-            keys=read_keys(keys),
+            keys=[],
         )
+        backed.require(document)
+        document = document.with_signatures(read_keys(keys))
     write_document(out, document, force=force)
     _show(document, out, as_json)
 
@@ -151,14 +167,29 @@ def show(market: Path, instruments: bool, find: str | None, as_json: bool) -> No
 @command.command()
 @click.argument("market", type=FILE)
 @rules_option
+@prices_option
+@price_rules_option
 @signers_option("risk publisher")
 @out_option("the signed snapshot")
 @force_option
 @json_option
-def sign(market: Path, rules: str, keys: tuple[Path, ...], out: Path, force: bool, as_json: bool) -> None:
-    """Add signatures to a snapshot, after checking its tables against the rule set."""
+def sign(
+    market: Path,
+    rules: str,
+    prices: Path | None,
+    price_rules: Path | None,
+    keys: tuple[Path, ...],
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Add signatures to a snapshot, after checking its tables against the rule set and against their evidence.
+
+    A snapshot that commits to evidence of prices is signed with --prices and --price-rules only.
+    """
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.circuits.rules import check_tables, load_rules
+    from zkmargin.cli.prices import publisher_prices
     from zkmargin.errors import MarketMismatch
 
     refuse_existing(out, force)
@@ -172,9 +203,13 @@ def sign(market: Path, rules: str, keys: tuple[Path, ...], out: Path, force: boo
             got="0x" + document.snapshot.rule_digest.hex(),
         )
     check_tables(rule_set, document.market.tables)
+    publisher_prices(prices, price_rules).require(document)
     signed = document.with_signatures(read_keys(keys))
     write_document(out, signed, force=force)
     _show(signed, out, as_json)
+
+
+command.add_command(evidence)
 
 
 def _regime(volatility: str | None, decay: float | None, ahead: int | None) -> Regime | None:

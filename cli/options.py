@@ -209,6 +209,20 @@ def revocations_option(function: _F) -> _F:
     )(function)
 
 
+def prices_option(function: _F) -> _F:
+    """``--prices FILE``: a snapshot's evidence of prices."""
+    return click.option(
+        "--prices", type=FILE, help="Evidence of the snapshot's prices (*.price-evidence.json), where it is asked for."
+    )(function)
+
+
+def price_rules_option(function: _F) -> _F:
+    """``--price-rules FILE``: whose signatures on prices count, and which feed stands for which price."""
+    return click.option("--price-rules", type=FILE, help="Rules for evidence of prices (`policy price-rules`).")(
+        function
+    )
+
+
 def own_option(function: _F) -> _F:
     """``--own FILE``: what the rule set lets the prover choose."""
     return click.option("--own", type=FILE, help="Columns that the rule set lets you choose (CSV: column,..,value).")(

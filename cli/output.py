@@ -8,9 +8,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from zkmargin.attestations.documents import Signers
 
 PROGRESS_AFTER = 1.0  # seconds without a sign of life that a person accepts
 
@@ -130,3 +133,9 @@ def format_time(time: int) -> str:
         return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, OSError, ValueError):
         return f"{time} s"
+
+
+def signers_text(signers: Signers) -> str:
+    """``2 of 0x.., 0x..``."""
+    members = ", ".join("0x" + member.hex() for member in signers.members)
+    return f"{signers.threshold} of {members}"

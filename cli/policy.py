@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from zkmargin.cli.files import read_document, refuse_existing, write_document
+from zkmargin.cli.files import read_document, read_signer, refuse_existing, write_document
 from zkmargin.cli.options import (
     FILE,
     FOLDER,
@@ -16,8 +16,10 @@ from zkmargin.cli.options import (
     force_option,
     json_option,
     out_option,
+    price_rules_option,
 )
-from zkmargin.cli.output import print_json, print_pairs, print_table
+from zkmargin.cli.output import print_json, print_pairs, print_table, signers_text
+from zkmargin.cli.prices import oracle_rows, price_rules, show_price_rules
 
 if TYPE_CHECKING:
     from zkmargin.verifier.policy import AcceptedRuleSet, CollateralPolicy, Policy
@@ -103,6 +105,7 @@ def domain(name: str, epoch_length: int, out: Path, force: bool, as_json: bool) 
     "finalized), and whether lines that are only observed count; repeatable.",
 )
 @click.option("--exclusive/--not-exclusive", default=True, help="Collateral is locked until the proof expires.")
+@price_rules_option
 @click.option("--challenge/--no-challenge", default=False, help="Ask for a challenge in each proof.")
 @out_option("the policy")
 @force_option
@@ -128,6 +131,9 @@ def show(policy: Path, as_json: bool) -> None:
     _show(read_document(policy, Policy), policy, as_json)
 
 
+command.add_command(price_rules)
+
+
 def _make(
     *,
     name: str,
@@ -149,20 +155,22 @@ def _make(
     attestor_nonce: int,
     chains: tuple[str, ...],
     exclusive: bool,
+    price_rules: Path | None,
     challenge: bool,
 ) -> Policy:
     from zkmargin.attestations.documents import DomainFile, Signers
     from zkmargin.attestations.keyfiles import party_of
+    from zkmargin.attestations.price_rules import PriceRulesFile
     from zkmargin.verifier.policy import LeastClaim, MaximumAge, Policy, VenuePolicy
 
     shared = read_document(domain, DomainFile)
-    trusted = [_signer(text) for text in publishers]
+    trusted = [read_signer(text) for text in publishers]
     listed: list[VenuePolicy] = []
     for text in venues:
         label, separator, signer = text.partition("=")
         if not separator or not label:
             raise click.BadParameter(f"{text!r} is not NAME=SIGNER", param_hint="--venue")
-        address = _signer(signer)
+        address = read_signer(signer)
         if any(party_of(address) == venue.venue_id for venue in listed):
             raise click.BadParameter(f"{text!r} is a venue that is listed already", param_hint="--venue")
         listed.append(VenuePolicy(venue_id=party_of(address), name=label, signers=Signers.of(address)))
@@ -170,7 +178,7 @@ def _make(
     return Policy(
         name=name,
         domain=shared.domain(),
-        verifier_id=party_of(_signer(verifier)),
+        verifier_id=party_of(read_signer(verifier)),
         target=bytes(32),
         publishers=Signers.of(*trusted, threshold=len(trusted)),
         venues=tuple(sorted(listed, key=lambda venue: venue.venue_id)),
@@ -182,6 +190,7 @@ def _make(
         claim=LeastClaim(kind=claim, num=buffer[0], den=buffer[1]),
         challenge_required=challenge,
         collateral=_collateral(attestors, attestor_threshold, attestor_nonce, chains, exclusive),
+        prices=None if price_rules is None else read_document(price_rules, PriceRulesFile).prices,
     )
 
 
@@ -209,7 +218,7 @@ def _collateral(
             raise click.BadParameter(f"{text!r} is not CHAIN=SECONDS[,FINALITY][,observed]", param_hint="--chain")
         rank = FINALITIES.index(finality[0])
         listed.append(ChainPolicy(chain=chain, maximum_age=int(seconds), finality=rank, observed="observed" in rest))
-    addresses = [_signer(text) for text in attestors]
+    addresses = [read_signer(text) for text in attestors]
     signers = Signers.of(*addresses, threshold=threshold or len(addresses))
     return CollateralPolicy(
         attestors=Attestors(set_nonce=nonce, signers=signers),
@@ -231,16 +240,6 @@ def _accepted(folder: Path, insecure: bool) -> AcceptedRuleSet:
     return described.accepted()
 
 
-def _signer(text: str) -> bytes:
-    """The address of a signer given as an address or as a key file."""
-    from zkmargin.attestations.keyfiles import SigningKeyFile
-    from zkmargin.encoding import parse_bytes
-
-    if text.startswith("0x"):
-        return parse_bytes(text, "signer", 20)
-    return read_document(Path(text), SigningKeyFile).address
-
-
 def _show(policy: Policy, file: Path, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), "policyId": "0x" + policy.policy_id.hex(), "policy": policy.to_json()})
@@ -257,20 +256,19 @@ def _show(policy: Policy, file: Path, as_json: bool) -> None:
             ("file", str(file)),
         ]
     )
-    rows = [["market", "", _signers_text(policy.publishers)]]
-    rows += [["positions", venue.name, _signers_text(venue.signers)] for venue in policy.venues]
+    rows = [["market", "", signers_text(policy.publishers)]]
+    rows += [["positions", venue.name, signers_text(venue.signers)] for venue in policy.venues]
     if policy.collateral is not None:
         for chain in policy.collateral.chains:
             seen = ", observed lines too" if chain.observed else ""
             terms = f"{chain.chain}, {FINALITIES[chain.finality]}, at most {chain.maximum_age} s old{seen}"
-            rows.append(["collateral", terms, _signers_text(policy.collateral.attestors.signers)])
+            rows.append(["collateral", terms, signers_text(policy.collateral.attestors.signers)])
+    if policy.prices is not None:
+        rows += oracle_rows(policy.prices)
     print_table(("trusts for", "name", "signers"), rows)
+    if policy.prices is not None:
+        show_price_rules(policy.prices)
     accepted = [
         [entry.name, "0x" + entry.vk_hash.hex(), "yes" if entry.insecure else "no"] for entry in policy.rule_sets
     ]
     print_table(("rule set", "verifying key", "insecure"), accepted)
-
-
-def _signers_text(signers: Any) -> str:
-    members = ", ".join("0x" + member.hex() for member in signers.members)
-    return f"{signers.threshold} of {members}"

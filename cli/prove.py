@@ -23,6 +23,7 @@ from zkmargin.cli.options import (
     out_option,
     own_option,
     policy_option,
+    prices_option,
     revocations_option,
     rules_option,
 )
@@ -48,6 +49,7 @@ PROVING_KEY_FILE = "proving_key.zkey"  # as zkmargin.prover.setup has it, whose 
 @own_option
 @collateral_option
 @revocations_option
+@prices_option
 @optional_claim_options
 @challenge_option
 @at_option("When the proof is issued")
@@ -67,6 +69,7 @@ def command(
     own: Path | None,
     collateral: Path | None,
     revocations: tuple[Path, ...],
+    prices: Path | None,
     claim: str | None,
     buffer: tuple[int, int] | None,
     challenge: bytes | None,
@@ -78,7 +81,8 @@ def command(
     """Prove to the verifier of a policy that the account behind position statements meets its requirement.
 
     With several venues give --positions and --opening once for each. With --collateral the lines of a receipt count
-    too; where the policy relies on exclusivity the proof claims that they are locked until it expires.
+    too; where the policy relies on exclusivity the proof claims that they are locked until it expires. Where it asks
+    for evidence of prices give --prices: it is checked as the verifier will, and is not part of the proof.
 
     The proof shows neither instruments nor sizes, cash or requirement. An account that falls short is not
     proven: it is explained, to you alone, and the exit code is 1.
@@ -95,6 +99,7 @@ def command(
     early_owner = Early(lambda: sealed.unlock(words))
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
+    from zkmargin.attestations.price_evidence import PriceEvidence
     from zkmargin.circuits.rules import load_rules
     from zkmargin.cli.inputs import read_collateral, read_own
     from zkmargin.cli.output import Clock
@@ -124,6 +129,7 @@ def command(
             claim=wanted,
             challenge=challenge,
             collateral=read_collateral(collateral, revocations, accepted),
+            prices=None if prices is None else read_document(prices, PriceEvidence),
         )
     with clock.step("open", "opening circuit and key"):
         prover = Prover(rule_set, keys, key=early_key.result())

@@ -14,11 +14,13 @@ from zkmargin.cli.options import (
     json_option,
     market_option,
     policy_option,
+    prices_option,
     revocations_option,
     rules_option,
 )
 
 if TYPE_CHECKING:
+    from zkmargin.attestations.price_evidence import PriceFinding
     from zkmargin.verifier.verdict import Verdict
 
 
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
 @click.option("--key", type=FILE, required=True, help="Verifying key (verification_key.json).")
 @challenge_option
 @revocations_option
+@prices_option
+@click.option(
+    "--least-sequence",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Sequence of the last Pyth update seen: evidence with an earlier one is a replay.",
+)
 @at_option("Judge ages and expiries at this time, which the verdict then names")
 @click.option(
     "--engine",
@@ -45,17 +55,20 @@ def command(
     key: Path,
     challenge: bytes | None,
     revocations: tuple[Path, ...],
+    prices: Path | None,
+    least_sequence: int,
     at: int | None,
     engine: str | None,
     as_json: bool,
 ) -> None:
     """Judge a PROOF (*.margin-proof.json) against a policy.
 
-    Policy, rule set, market and verifying key are your own copies; nothing is taken on trust from the proof's
-    file. Exit code 0 if the proof holds, 1 if it does not, 2 if an input cannot be used.
+    Policy, rule set, market, evidence of prices and verifying key are your own copies; nothing is taken on trust from
+    the proof's file. Exit code 0 if the proof holds, 1 if it does not, 2 if an input cannot be used.
     """
     from zkmargin.attestations.collateral.documents import RevokeRootDocument
     from zkmargin.attestations.market import MarketSnapshotDocument
+    from zkmargin.attestations.price_evidence import PriceEvidence
     from zkmargin.circuits.rules import load_rules
     from zkmargin.cli.files import read_document, read_envelope, read_verifying_key
     from zkmargin.cli.output import print_json, progress
@@ -73,6 +86,8 @@ def command(
             challenge=challenge,
             engine=engine,
             revocations=[read_document(path, RevokeRootDocument) for path in revocations],
+            prices=None if prices is None else read_document(prices, PriceEvidence),
+            least_sequence=least_sequence,
         )
     if as_json:
         print_json(verdict.to_json())
@@ -92,6 +107,8 @@ def show_verdict(verdict: Verdict) -> None:
         ("judged at", f"{format_time(verdict.clock)} ({source})"),
         ("prices of", f"{format_time(verdict.price_time)}, {verdict.price_age} s old"),
     ]
+    if verdict.prices is not None:
+        pairs += [("evidence of prices", line) for line in price_lines(verdict.prices)]
     for venue in verdict.venues:
         pairs.append((f"positions at {venue.name}", f"{format_time(venue.as_of)}, {venue.age} s old"))
     if verdict.collateral is not None:
@@ -104,3 +121,15 @@ def show_verdict(verdict: Verdict) -> None:
     print_pairs(pairs)
     for warning in verdict.warnings:
         click.echo(click.style("note", fg="yellow") + f": {warning}")
+
+
+def price_lines(finding: PriceFinding) -> list[str]:
+    """For people: by column and oracles, the rows whose prices have evidence; then Pyth's sequence."""
+    from zkmargin.cli.output import format_time
+
+    rows: dict[str, list[str]] = {}
+    for found in finding.prices:
+        rows.setdefault(f"{found.cell.column} ({', '.join(found.quotes)})", []).append(found.cell.row)
+    lines = [f"{what} of {', '.join(names)}" for what, names in rows.items()]
+    sequence = "" if finding.sequence is None else f", Pyth's sequence {finding.sequence}"
+    return [*lines, f"oldest of {format_time(finding.oldest)}{sequence}"]

@@ -9,13 +9,14 @@ A header begins with names of axes, then come columns and labels that the rule s
 combination of elements stands once. Elements get the order of their first appearance, over all files in the given
 order; a file may name the elements of one axis alone. Values are plain decimals with at most the column's decimals; a
 label's are elements of its target axis, or nothing for none. Instruments are listed as perpetuals in US dollars, of
-themselves. The files do not tell the time of their prices.
+themselves. The files do not tell the time of their prices. A column along one axis that no file has may come from
+evidence of prices, which then tells the time.
                                                                                         specs/market.md#sources
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -26,7 +27,7 @@ from zkmargin.errors import AmountDecimals, MarketSource
 from zkmargin.margin.assemble import Figures
 from zkmargin.margin.delimited import decode, read_lines
 from zkmargin.margin.market import Source
-from zkmargin.margin.schema import TableSchema
+from zkmargin.margin.schema import ColumnSchema, TableSchema
 from zkmargin.margin.tables import INSTRUMENT_AXIS, Column, Instrument, Label
 
 Cells = dict[tuple[str, ...], tuple[str, str]]
@@ -40,8 +41,21 @@ class _Read:
     cells: dict[str, tuple[tuple[str, ...], Cells]] = field(default_factory=dict)
 
 
-def plain_figures(files: Sequence[tuple[str, bytes]], schema: TableSchema) -> Figures:
-    """The figures of plain tables, each with its name. Raises MarketSource with file and line."""
+@dataclass(frozen=True)
+class GivenPrices:
+    """Prices from elsewhere: by column and row, in units of the column's last decimal; unix seconds of the oldest."""
+
+    values: Mapping[str, Mapping[str, int]]
+    time: int
+
+
+def plain_figures(
+    files: Sequence[tuple[str, bytes]], schema: TableSchema, prices: GivenPrices | None = None
+) -> Figures:
+    """The figures of plain tables, each with its name. Raises MarketSource with file and line.
+
+    ``prices`` fill columns that the files do not have.
+    """
     read, sources = _Read(), []
     for name, content in files:
         sources.append(Source.of(name, content))
@@ -62,6 +76,10 @@ def plain_figures(files: Sequence[tuple[str, bytes]], schema: TableSchema) -> Fi
         decimals = declared_columns[name].decimals
         flat = [_value(name, decimals, *cells[place]) for place in places]
         columns[name] = _shaped(name, axes, decimals, flat, tuple(len(names[axis]) for axis in axes))
+    if prices is not None:
+        columns |= {
+            name: _filled(declared_columns[name], prices, names) for name in prices.values if name not in columns
+        }
     return Figures(
         what="plain tables",
         instruments=tuple(Instrument(name, "perpetual", name, "USD", "1") for name in names.get(INSTRUMENT_AXIS, ())),
@@ -70,6 +88,16 @@ def plain_figures(files: Sequence[tuple[str, bytes]], schema: TableSchema) -> Fi
         names={axis: elements for axis, elements in names.items() if axis != INSTRUMENT_AXIS},
         labels=labels,
     )
+
+
+def _filled(wanted: ColumnSchema, prices: GivenPrices, names: Mapping[str, tuple[str, ...]]) -> Column:
+    if len(wanted.axes) != 1 or wanted.axes[0] not in names:
+        raise MarketSource(f"no file names the rows of `{wanted.name}`", hint="give a file with the names of its axis")
+    found = prices.values[wanted.name]
+    rows = names[wanted.axes[0]]
+    if missing := [row for row in rows if row not in found]:
+        raise MarketSource(f"there is no evidence of `{wanted.name}` of {missing[0][:80]}")
+    return Column.of(wanted.name, wanted.axes, wanted.decimals, [found[row] for row in rows])
 
 
 def _given(column: Column) -> Callable[[TableSchema], Column]:

@@ -24,6 +24,7 @@ from zkmargin.errors import MarketSource
 from zkmargin.margin.assemble import Figures, assemble_market
 from zkmargin.margin.delimited import MAX_BYTES
 from zkmargin.margin.market import Market, Source
+from zkmargin.margin.plain import GivenPrices
 from zkmargin.margin.schema import TableSchema
 from zkmargin.margin.venue_json import parse
 from zkmargin.margin.volatility import Regime, Scan
@@ -64,11 +65,12 @@ def build_from_files(
     price_time: int | None = None,
     regime: Regime | None = None,
     scan: Scan | None = None,
+    prices: GivenPrices | None = None,
 ) -> Market:
     """The tables that ``schema`` asks for.
 
     ``regime``: whose volatility returns of a history are scaled to, and moves by ``scan``, which a chain with a history
-    of its coin takes.
+    of its coin takes. ``prices`` fill columns that plain tables do not have.
 
     ``currencies`` chooses coins of option chains, ``only`` contracts of the others, in that order; ``price_time`` (unix
     seconds) is for sources that do not tell the time of their prices. Raises MarketSource where files do not go
@@ -107,7 +109,9 @@ def build_from_files(
     elif set(kinds) == {PLAIN} and not only:
         from zkmargin.margin.plain import plain_figures
 
-        figures = plain_figures([(file.name, file.content) for file in files], schema)
+        figures = plain_figures([(file.name, file.content) for file in files], schema, prices)
+        if price_time is None and prices is not None:
+            price_time = prices.time
     else:
         raise MarketSource(
             "these files do not go together",

@@ -23,6 +23,7 @@ from zkmargin.attestations.documents import StatementContext
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
+from zkmargin.attestations.price_evidence import PriceEvidence
 from zkmargin.backend import ProvingKeyHandle, engine_name
 from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.circuits.collateral import OpenedLine, held_by_asset
@@ -54,7 +55,8 @@ class Request:
 
     ``at``: unix seconds, the context's ``issuedAt``. ``claim``: None for the one that the policy asks for.
     ``challenge``: 32 bytes, where the verifier gave one. ``collateral``: the lines to use, where the rule set has
-    room for some.
+    room for some. ``prices``: the snapshot's evidence of prices, where the policy asks for it; it is checked, and stays
+    outside of the proof.
     """
 
     policy: Policy
@@ -64,6 +66,7 @@ class Request:
     claim: Claim | None = None
     challenge: bytes | None = None
     collateral: Collateral | None = None
+    prices: PriceEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -255,6 +258,7 @@ class Prover:
             challenge=request.challenge,
             engine=self.engine,
             revocations=() if request.collateral is None else request.collateral.revocations,
+            prices=request.prices,
         )
 
 

@@ -8,13 +8,16 @@ from functools import partial
 
 import rlp
 from chain_figures import TAMPERS, deposit_contract, figures, guardians, raw, renode, state_root, with_root
+from priced_world import ETH, OUR_SIGNERS, OURS, both_cells, by_pyth, cell, pyth_update, redstone_payload, rules
 
 from zkmargin.attestations.evidence.eip1186 import AccountProof
 from zkmargin.attestations.evidence.header import read_header
 from zkmargin.attestations.evidence.oracle import OraclePrice, price_of
 from zkmargin.attestations.evidence.pyth import require_later, verify_pyth
 from zkmargin.attestations.evidence.redstone import verify_redstone
+from zkmargin.attestations.price_reading import read_messages
 from zkmargin.encoding import keccak256
+from zkmargin.margin.market import Source
 
 BLOCK = "mainnet_21925176"
 UPDATE = raw(figures("pyth")["updates"][0]["update"])
@@ -48,6 +51,14 @@ def _two_times() -> None:
     verify_redstone(b"".join(packages) + b"\x00\x06" + PAYLOAD[-12:], SIGNERS, 1)
 
 
+def _disagreeing() -> None:
+    cells = (cell(redstone="ETH"),)
+    asked = rules(pyth=OURS, redstone=OUR_SIGNERS, cells=cells)
+    read_messages(pyth_update(ETH, 10_000, 9), redstone_payload({"ETH": 10_200}, 9), asked, cells).price(
+        cells[0], asked
+    )
+
+
 def _header(content: bytes) -> None:
     read_header(content, keccak256(content))
 
@@ -66,5 +77,10 @@ EVIDENCE: Mapping[str, Callable[[], object]] = {
     "E_PRICE_SEQ": _later,
     "E_PRICE_TIMESTAMPS": _two_times,
     "E_PRICE_MISSING": lambda: price_of({}, "ETH"),
+    "E_PRICE_EVIDENCE": lambda: by_pyth().but(sources=(Source.of("other", b""),)).judge(),
+    "E_PRICE_FEED": lambda: by_pyth().but(cells=(both_cells()[0], cell(decimals=6))).judge(),
+    "E_PRICE_CELL": lambda: by_pyth().but(names=("other", "names")).judge(),
+    "E_PRICE_TABLE": lambda: by_pyth().but(values=[1, 1]).judge(),
+    "E_PRICE_DISAGREE": _disagreeing,
     "E_PRICE_CONF": lambda: PRICE.require_usable(1000, 60, 5, 100),
 }

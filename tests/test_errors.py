@@ -84,7 +84,8 @@ OWN = {
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
     "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_PRICE_FORMAT", "E_PRICE_PROOF",
-    "E_PRICE_SEQ", "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT",
+    "E_PRICE_SEQ", "E_PRICE_EVIDENCE", "E_PRICE_FEED", "E_PRICE_CELL", "E_PRICE_TABLE", "E_PRICE_DISAGREE",
+    "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT",
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 

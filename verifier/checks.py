@@ -19,8 +19,10 @@ from zkmargin.attestations.context import (
     epoch_of,
 )
 from zkmargin.attestations.documents import SCHEME_POSEIDON, require_domain, require_signed
+from zkmargin.attestations.evidence.errors import PriceEvidenceMismatch
 from zkmargin.attestations.market import require_market
 from zkmargin.attestations.positions import CASH, SIZE
+from zkmargin.attestations.price_evidence import PriceEvidence, PriceFinding, require_prices
 from zkmargin.circuits.rules import RuleSet, check_tables
 from zkmargin.circuits.rules.document import VENUE
 from zkmargin.encoding import hex_bytes, sha256
@@ -66,6 +68,8 @@ class Case:
     challenge: bytes | None
     engine: str
     revocations: tuple[RevokeRootDocument, ...] = ()
+    prices: PriceEvidence | None = None
+    least_sequence: int = 0
 
 
 # --- V2, V3: for whom, under which policy, rules and key --------------------------------------------------
@@ -259,6 +263,28 @@ def require_tables(case: Case) -> None:
     require_listing(case.rules, case.market)
     check_tables(case.rules, case.market.tables)
     _require_venue_rows(case)
+
+
+def require_price_evidence(case: Case) -> PriceFinding | None:
+    """The prices that the policy wants evidence of have it; None where it wants none."""
+    rules = case.policy.prices
+    if rules is None:
+        if case.prices is not None:
+            raise PriceEvidenceMismatch(
+                "the policy says nothing of evidence of prices: it would not be checked",
+                where="policy.prices",
+                hint="leave the evidence out, or take a policy that asks for it",
+            )
+        return None
+    return require_prices(
+        case.prices,
+        rules,
+        case.envelope.market.snapshot,
+        case.market,
+        at=case.at,
+        maximum_age=case.policy.maximum_age.price,
+        least_sequence=case.least_sequence,
+    )
 
 
 def _require_venue_rows(case: Case) -> None:

@@ -16,6 +16,7 @@ from zkmargin.attestations.collateral.identifiers import require_chain
 from zkmargin.attestations.collateral.roots import ChainRule
 from zkmargin.attestations.context import ZERO32, Claim, ClaimKind
 from zkmargin.attestations.documents import AnyDomain, Signers
+from zkmargin.attestations.price_rules import PriceRules
 from zkmargin.attestations.schema import (
     U8,
     U16,
@@ -148,6 +149,7 @@ class Policy(Document):
     claim: LeastClaim
     challenge_required: bool
     collateral: CollateralPolicy | None = None
+    prices: PriceRules | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -23,6 +23,8 @@ from zkmargin.attestations.documents import DomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
+from zkmargin.attestations.price_evidence import PriceEvidence
+from zkmargin.attestations.price_rules import PriceRulesFile
 from zkmargin.attestations.schema import Document, json_schema
 from zkmargin.encoding import write_atomic
 from zkmargin.verifier.envelope import Envelope
@@ -48,6 +50,8 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Policy,
     PositionOpening,
     PositionStatementDocument,
+    PriceEvidence,
+    PriceRulesFile,
     RevokeRootDocument,
     SigningKeyFile,
     UtxoEvidence,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from zkmargin.attestations.context import Claim
+from zkmargin.attestations.price_evidence import PriceFinding
 from zkmargin.encoding import hex_bytes
 
 
@@ -58,6 +59,7 @@ class Verdict:
     nullifier: int
     challenge_checked: bool
     collateral: CollateralFinding | None
+    prices: PriceFinding | None
     exclusive: bool
     clock: int
     clock_source: Literal["system", "given"]
@@ -77,6 +79,8 @@ class Verdict:
         if self.collateral is not None and self.collateral.observed:
             chains = ", ".join(self.collateral.observed)
             found.append(f"observed, not proven: lines on {chains} rest on the attestors' word alone")
+        if self.prices is None:
+            found.append("no evidence of prices: they rest on the publisher's word alone")
         if self.effective_from > self.clock:
             found.append("pending: the statement's epoch has not begun")
         if not self.challenge_checked:
@@ -127,6 +131,16 @@ class Verdict:
                 "seq": str(self.collateral.seq),
                 "chains": list(self.collateral.chains),
                 "observed": list(self.collateral.observed),
+            },
+            "priceEvidence": None
+            if self.prices is None
+            else {
+                "sequence": None if self.prices.sequence is None else str(self.prices.sequence),
+                "oldest": str(self.prices.oldest),
+                "cells": [
+                    {"column": found.cell.column, "row": found.cell.row, "oracles": list(found.quotes)}
+                    for found in self.prices.prices
+                ],
             },
             "exclusive": self.exclusive,
             "clock": {"time": str(self.clock), "source": self.clock_source},

@@ -17,6 +17,7 @@ from zkmargin.attestations.context import (
     Claim,
 )
 from zkmargin.attestations.market import MarketSnapshotDocument
+from zkmargin.attestations.price_evidence import PriceEvidence, PriceFinding
 from zkmargin.backend import Arithmetic, engine_name
 from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.circuits.plan import Plan
@@ -37,6 +38,7 @@ from zkmargin.verifier.checks import (
     require_claim,
     require_digests,
     require_parties,
+    require_price_evidence,
     require_proof_times,
     require_root,
     require_snapshot,
@@ -62,6 +64,8 @@ def verify(
     challenge: bytes | None = None,
     engine: str | None = None,
     revocations: Sequence[RevokeRootDocument] = (),
+    prices: PriceEvidence | None = None,
+    least_sequence: int = 0,
 ) -> Verdict:
     """Return what a proof establishes, or raise the error of the first step that does not hold.
 
@@ -69,6 +73,8 @@ def verify(
     they are accepted by digest. ``at``: the time to judge at, unix seconds; None: this machine's clock.
     ``challenge``: the 32 bytes that the verifier gave out; None only where the policy asks for none.
     ``revocations``: collateral roots that their attestors took back, as far as the verifier knows.
+    ``prices``: the snapshot's evidence of prices, where the policy asks for it. ``least_sequence``: that of the last
+    Pyth update that the verifier has seen; an earlier one is a replay.
     ``engine``: ``rust``, ``python`` (py_ecc; nothing of the core is used) or ``reference``; None: the
     fastest one here.
 
@@ -85,14 +91,16 @@ def verify(
         challenge=challenge,
         engine=_engine(engine),
         revocations=tuple(revocations),
+        prices=prices,
+        least_sequence=least_sequence,
     )
-    entry, claim = require_statement(case)
+    entry, claim, evidence = require_statement(case)
     _require_proof(case)
     source: Literal["system", "given"] = "system" if at is None else "given"
-    return _verdict(case, entry, claim, source)
+    return _verdict(case, entry, claim, evidence, source)
 
 
-def require_statement(case: Case) -> tuple[AcceptedRuleSet, Claim]:
+def require_statement(case: Case) -> tuple[AcceptedRuleSet, Claim, PriceFinding | None]:
     """Every step but the equation: what a prover checks too, before it proves."""
     require_parties(case)
     entry = require_accepted(case)
@@ -101,10 +109,11 @@ def require_statement(case: Case) -> tuple[AcceptedRuleSet, Claim]:
     require_root(case)
     require_snapshot(case)
     require_tables(case)
+    evidence = require_price_evidence(case)
     require_statements(case)
     claim = require_claim(case)
     require_digests(case)
-    return entry, claim
+    return entry, claim, evidence
 
 
 def _checked(envelope: Envelope) -> Envelope:
@@ -190,13 +199,21 @@ def compute_public_inputs(envelope: Envelope, rules: RuleSet, market: Market, ar
     return values
 
 
-def _verdict(case: Case, entry: AcceptedRuleSet, claim: Claim, source: Literal["system", "given"]) -> Verdict:
+def _verdict(
+    case: Case,
+    entry: AcceptedRuleSet,
+    claim: Claim,
+    evidence: PriceFinding | None,
+    source: Literal["system", "given"],
+) -> Verdict:
     envelope, policy = case.envelope, case.policy
     context, snapshot = envelope.context, envelope.market.snapshot
     ages = policy.maximum_age
     statements = [signed.statement for signed in envelope.statements]
     ends = [context.expires_at, context.issued_at + ages.proof + 1]
     ends += [snapshot.expires_at, snapshot.price_time + ages.price + 1]
+    if evidence is not None:
+        ends += [evidence.oldest + ages.price + 1]
     collateral = None
     if envelope.collateral is not None and policy.collateral is not None:
         rules = policy.collateral.rules()
@@ -232,6 +249,7 @@ def _verdict(case: Case, entry: AcceptedRuleSet, claim: Claim, source: Literal["
         nullifier=envelope.public_inputs.nullifier,
         challenge_checked=case.challenge is not None,
         collateral=collateral,
+        prices=evidence,
         exclusive=context.root_digest != ZERO32 and claim.min_lock >= context.expires_at,
         clock=case.at,
         clock_source=source,

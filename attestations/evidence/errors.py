@@ -158,3 +158,38 @@ class PriceTimestamps(VerificationError):
 
     code = "E_PRICE_TIMESTAMPS"
     advice = "use packages of one round"
+
+
+class PriceEvidenceMismatch(VerificationError):
+    """The evidence of prices is not the one that the snapshot commits to."""
+
+    code = "E_PRICE_EVIDENCE"
+    advice = "take the evidence that was published with this snapshot"
+
+
+class PriceFeed(VerificationError):
+    """The evidence reads a price from another feed, or in other units, than the verifier's rules do."""
+
+    code = "E_PRICE_FEED"
+    advice = "the verifier's rules say which feed stands for which price: publish with the same ones"
+
+
+class PriceCellMissing(VerificationError):
+    """The tables have no such price."""
+
+    code = "E_PRICE_CELL"
+    advice = "name a column with one axis, and one of its rows, as the tables do"
+
+
+class PriceDiffers(VerificationError):
+    """A price of the tables is not the one that its evidence gives."""
+
+    code = "E_PRICE_TABLE"
+    advice = "build the tables from the evidence, in the rounding that the rules name"
+
+
+class PriceDisagreement(VerificationError):
+    """Two oracles give prices that are too far apart."""
+
+    code = "E_PRICE_DISAGREE"
+    advice = "wait until the oracles agree, or find out which of them is wrong"

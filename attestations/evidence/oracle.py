@@ -28,15 +28,23 @@ class OraclePrice:
         return Fraction(self.value) * Fraction(10) ** self.exponent
 
     def require_usable(self, at: int, maximum_age: int, skew: int, confidence_bps: int, where: str = "price") -> None:
-        """Raise MarketStale, MarketFuture, or PriceConfidence where it is not positive or ``confidence`` is beyond
-        ``confidence_bps`` hundredths of a percent of it.
-        """
+        """Raise what ``require_fresh`` and ``require_sure`` raise."""
+        self.require_fresh(at, maximum_age, skew, where)
+        self.require_sure(confidence_bps, where)
+
+    def require_fresh(self, at: int, maximum_age: int, skew: int, where: str = "price") -> None:
+        """Raise MarketStale, MarketFuture unless the price is of the ``maximum_age`` seconds before ``at``."""
         if self.time > at + skew:
             raise MarketFuture(
                 "the price is from the future", where=where, expected=f"at most {at + skew}", got=self.time
             )
         if (age := at - self.time) > maximum_age:
             raise MarketStale("the price is too old", where=where, expected=f"at most {maximum_age} s", got=f"{age} s")
+
+    def require_sure(self, confidence_bps: int, where: str = "price") -> None:
+        """Raise PriceConfidence where the price is not positive, or ``confidence`` is beyond ``confidence_bps``
+        hundredths of a percent of it.
+        """
         if self.value <= 0:
             raise PriceConfidence("the price is not positive", where=where)
         if self.confidence * 10_000 > self.value * confidence_bps:

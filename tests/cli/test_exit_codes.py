@@ -15,8 +15,10 @@ from attested_lines import receipt_of
 from calling import Called, call
 from parties import CASH, CHALLENGE, DOMAIN, IDS, KEYS, NOW, PUBLISHER, SIZES, VENUE, World, small_market
 from passphrase import PASSPHRASE
+from priced_world import FEEDS, UPDATE, rules
 
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+from zkmargin.attestations.price_rules import PriceRulesFile
 from zkmargin.cli.main import cli
 from zkmargin.encoding import hex_bytes
 from zkmargin.field import FR_MODULUS
@@ -39,6 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "vectors run": "{cases.json}",
     "market build": f"{{chain.csv}} --rules {{scan.yaml}} --domain {{domain.json}} --key {{publisher.key}} --at {NOW} "
     "--out [market]",
+    "market evidence": "--pyth {pyth.hex} --price-rules {asked.json} --out [evidence]",
     "market show": "{market.json} --instruments",
     "market sign": "{market.json} --rules {rules.yaml} --key {publisher.key} --out [signed]",
     "account import": "{export.csv} --rules {rules.yaml} --market {market.json} --out [account]",
@@ -54,6 +57,7 @@ COMMANDS: Mapping[str, str] = {
     "policy domain": "--name tests --out [domain]",
     "policy new": f"--name tests --domain {{domain.json}} --verifier {ADDRESS} --publisher {{publisher.key}} "
     "--venue venue={venue.key} --keys {key/} --insecure --out [policy]",
+    "policy price-rules": "{feeds.csv} --guardian-set 4 --guardian 0x" + "01" * 20 + " --out [rules]",
     "policy show": "{policy.json}",
     "prove": "--rules {rules.yaml} --market {market.json} --policy {policy.json} --keys {key/} --owner-key {owner.key} "
     f"--positions {{statement.json}} --opening {{opening.json}} --challenge {hex_bytes(CHALLENGE)} --at {NOW} "
@@ -109,6 +113,9 @@ def write_inputs(folder: Path, sizes: Sequence[int] = SIZES, cash: int = CASH, r
         "account.csv": account.to_csv(listing),
         "export.csv": account.to_csv(listing),
         "receipt.json": receipt_of(KEYS.owner).to_text(),
+        "feeds.csv": FEEDS,
+        "pyth.hex": hex_bytes(UPDATE),
+        "asked.json": PriceRulesFile(prices=rules()).to_text(),
         "statement.json": statement.to_text(),
         "opening.json": opening.to_text(),
         "proof.json": world.prove(account=(statement, opening)).to_text(),

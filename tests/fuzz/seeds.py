@@ -10,6 +10,7 @@ from pathlib import Path
 
 import chain_refusals
 import collateral_world
+import priced_world
 from exotic_options import DESK
 from exotic_options import document as exotics
 from parties import World, small_market
@@ -27,6 +28,8 @@ from zkmargin.attestations.collateral.receipts import make_receipts
 from zkmargin.attestations.collateral.roots import require_openings
 from zkmargin.attestations.documents import DomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+from zkmargin.attestations.price_evidence import PriceEvidence
+from zkmargin.attestations.price_rules import PriceRulesFile
 from zkmargin.attestations.schema import Document
 from zkmargin.attestations.signatures import SigningKey
 from zkmargin.field import FR_MODULUS, encode_elements
@@ -118,6 +121,16 @@ PROGRAMS = [
 """Among them every opcode; the third takes one matrix of 3 rows and 2 columns."""
 
 
+def _price_documents() -> list[Document]:
+    """Evidence of prices, by both oracles, and rules to read it by."""
+    cells = (priced_world.cell(redstone="ETH"),)
+    payload = priced_world.redstone_payload({"ETH": 5}, 9)
+    return [
+        PriceEvidence(pyth=priced_world.pyth_update(priced_world.ETH, 5, 9), redstone=payload, cells=cells),
+        PriceRulesFile(prices=priced_world.rules(cells=cells)),
+    ]
+
+
 def _chain_documents() -> list[Document]:
     """What attestors collect with and from."""
     chain, honest = collateral_world.MAINNET, collateral_world.HONEST
@@ -174,6 +187,7 @@ class Seeds:
             collateral_world.signed_binding(collateral_world.binding()),
             collateral_world.allocation(),
             *_chain_documents(),
+            *_price_documents(),
         ]
         found = {type(document): document.to_bytes() for document in documents}
         return found | {KeyDescription: (world.folder / "key.json").read_bytes()}

@@ -20,13 +20,16 @@ from functools import partial
 from typing import Any
 
 import chain_refusals
+import priced_world
 from parties import small_market
 from passphrase import PASSPHRASE
+from priced_world import PAYLOAD, UPDATE
 
 from zkmargin import backend
 from zkmargin.attestations.chains.bip322 import is_signed_message
 from zkmargin.attestations.chains.bitcoin import read_outputs, without_witnesses
 from zkmargin.attestations.chains.documents import Eip1186Evidence, Reading
+from zkmargin.attestations.evidence.redstone import MARKER
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.schema import Document
@@ -483,6 +486,17 @@ def _evidence(content: bytes, _: Seeds) -> None:
         raise Finding("evidence shows another balance")
 
 
+def _price_messages(content: bytes, _: Seeds) -> None:
+    """No message but the one that was signed shows a price, and none another one."""
+    honest = priced_world.by_redstone() if content.endswith(MARKER) else priced_world.by_pyth()
+    oracle, message = ("redstone", PAYLOAD) if content.endswith(MARKER) else ("pyth", UPDATE)
+    found = honest.but(**{oracle: content}).judge()
+    if len(found.prices) != 2 or [price.price for price in found.prices] != [p.price for p in honest.judge().prices]:
+        raise Finding("a message shows other prices than its signers signed")
+    if content != message and oracle == "pyth":  # RedStone's metadata is signed by nobody
+        raise Finding("an altered update holds")
+
+
 def _bitcoin(content: bytes, _: Seeds) -> None:
     """Transactions and witnesses are read or refused; a signature of random bytes does not hold."""
     if is_signed_message("bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l", b"no such message", content):
@@ -506,6 +520,7 @@ TARGETS: Mapping[str, Target] = {
         *_documents(),
         Target("verify", lambda s: [s.documents[Envelope]], mutate_json, _verify, weight=3),
         Target("evidence", lambda s: [s.documents[Eip1186Evidence]], mutate_json, _evidence, weight=2),
+        Target("price-messages", lambda _: [UPDATE, PAYLOAD], mutate_bytes, _price_messages, weight=2),
         Target("bitcoin", lambda s: s.transactions, mutate_bytes, _bitcoin),
         *_snarkjs(),
         Target("inspect", lambda s: s.files, _mutate_any, _inspect, weight=2),

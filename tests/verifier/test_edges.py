@@ -14,6 +14,7 @@ from test_checks import in_context, refusal
 
 from zkmargin.attestations.context import Claim, compute_context_input, compute_statements_hash
 from zkmargin.attestations.documents import Signers, sign
+from zkmargin.attestations.price_evidence import PriceFinding
 from zkmargin.backend import engine_name
 from zkmargin.circuits.rules import RuleSet, parse_rules
 from zkmargin.encoding import hex_bytes
@@ -240,6 +241,7 @@ def test_a_statement_in_force_is_not_pending(world: World, envelope: Envelope) -
     assert now.warnings == (
         "insecure key: it comes from a development setup whose maker could forge proofs",
         "not exclusive: no collateral is locked for the life of this statement",
+        "no evidence of prices: they rest on the publisher's word alone",
         "the clock was given by the caller",
         "completeness is not claimed: the owner may hold other accounts under other keys",
     )
@@ -252,7 +254,7 @@ def test_a_statement_is_in_force_from_its_epoch_on(world: World, envelope: Envel
         context = envelope.context.model_copy(update={"epoch": envelope.context.epoch + epochs})
         case = case_of(world, envelope.model_copy(update={"context": context}))
         begin = (NOW // 86400 + epochs) * 86400
-        verdict = _verdict(case, world.accepted, Claim(), "given")
+        verdict = _verdict(case, world.accepted, Claim(), None, "given")
         assert verdict.effective_from == max(NOW, begin)
         assert any("pending" in warning for warning in verdict.warnings) is (epochs > 0)
 
@@ -261,7 +263,15 @@ def test_a_verdict_ends_with_the_age_of_the_proof_whatever_it_says_itself(world:
     context = envelope.context.model_copy(update={"expires_at": NOW + 10_000})
     policy = world.policy(maximum_age=MaximumAge(price=999, statement=3600, proof=300))
     case = case_of(world, envelope.model_copy(update={"context": context}), policy=policy)
-    assert _verdict(case, world.accepted, Claim(), "given").valid_until == NOW + 301
+    assert _verdict(case, world.accepted, Claim(), None, "given").valid_until == NOW + 301
+
+
+def test_a_verdict_ends_with_the_age_of_the_oldest_message(world: World, envelope: Envelope) -> None:
+    case = case_of(world, envelope)
+    for oldest, end in ((NOW - 100, NOW + 21), (NOW - 10, NOW + 111), (NOW, NOW + 111)):  # prices are of NOW - 10
+        verdict = _verdict(case, world.accepted, Claim(), PriceFinding((), None, oldest), "given")
+        assert verdict.valid_until == end
+        assert not any("evidence of prices" in warning for warning in verdict.warnings)
 
 
 def test_a_key_from_a_ceremony_is_not_called_insecure(world: World) -> None:
@@ -288,7 +298,7 @@ def test_exclusive_is_a_root_and_a_lock_to_the_end(world: World, envelope: Envel
         (envelope, end, False),
         (envelope, 0, False),
     ):
-        verdict = _verdict(case_of(world, given), entry, Claim(min_lock=lock), "given")
+        verdict = _verdict(case_of(world, given), entry, Claim(min_lock=lock), None, "given")
         assert verdict.exclusive is exclusive
         assert any("not exclusive" in warning for warning in verdict.warnings) is not exclusive
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from priced_world import rules
 
 from zkmargin.attestations.collateral.documents import Attestors
 from zkmargin.attestations.documents import OfflineDomain, Signers
@@ -190,6 +191,7 @@ def test_every_field_moves_the_id() -> None:
         "claim": LeastClaim(kind="initial", num=1, den=1),
         "challenge_required": False,
         "collateral": collateral(),
+        "prices": rules(),
     }
     assert set(changes) == set(Policy.model_fields) - {"type", "version"}
     ids = {made.model_copy(update={name: value}).policy_id for name, value in changes.items()}

@@ -106,7 +106,7 @@ def valid_option(default: int) -> Callable[[_F], _F]:
 _RATIO = re.compile(r"[0-9]{1,9}(?:/[0-9]{1,9}|\.[0-9]{1,9})?")
 
 
-def _buffer(_: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+def read_ratio(_: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """Numerator and denominator of ``5/4``, ``1.25`` or ``2``."""
     if value is None:
         return None
@@ -133,7 +133,7 @@ def _claim_options(kind: str | None, buffer: str | None, otherwise: str) -> Call
     )
     times = click.option(
         "--buffer",
-        callback=_buffer,
+        callback=read_ratio,
         default=buffer,
         show_default=otherwise or True,
         metavar="RATIO",

@@ -19,6 +19,7 @@ from zkmargin.cli.options import (
     price_rules_option,
 )
 from zkmargin.cli.output import print_json, print_pairs, print_table, signers_text
+from zkmargin.cli.policy_clock import clock_of, clock_options, clock_rows
 from zkmargin.cli.prices import oracle_rows, price_rules, show_price_rules
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def domain(name: str, epoch_length: int, out: Path, force: bool, as_json: bool) 
 @click.option("--exclusive/--not-exclusive", default=True, help="Collateral is locked until the proof expires.")
 @price_rules_option
 @click.option("--challenge/--no-challenge", default=False, help="Ask for a challenge in each proof.")
+@clock_options
 @out_option("the policy")
 @force_option
 @json_option
@@ -157,6 +159,7 @@ def _make(
     exclusive: bool,
     price_rules: Path | None,
     challenge: bool,
+    **clock: Any,
 ) -> Policy:
     from zkmargin.attestations.documents import DomainFile, Signers
     from zkmargin.attestations.keyfiles import party_of
@@ -191,6 +194,7 @@ def _make(
         challenge_required=challenge,
         collateral=_collateral(attestors, attestor_threshold, attestor_nonce, chains, exclusive),
         prices=None if price_rules is None else read_document(price_rules, PriceRulesFile).prices,
+        clock=clock_of(**clock),
     )
 
 
@@ -253,6 +257,7 @@ def _show(policy: Policy, file: Path, as_json: bool) -> None:
             ("claim", str(policy.claim.claim())),
             ("oldest", f"prices {ages.price} s, positions {ages.statement} s, proof {ages.proof} s"),
             ("challenge", "required" if policy.challenge_required else "not required"),
+            *clock_rows(policy.clock),
             ("file", str(file)),
         ]
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from chain_refusals import CHAINS
+from clock_refusals import CLOCK
 from collateral_refusals import COLLATERAL
 from evidence_refusals import EVIDENCE
 from parties import (
@@ -86,6 +87,7 @@ OWN = {
     "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_PRICE_FORMAT", "E_PRICE_PROOF",
     "E_PRICE_SEQ", "E_PRICE_EVIDENCE", "E_PRICE_FEED", "E_PRICE_CELL", "E_PRICE_TABLE", "E_PRICE_DISAGREE",
     "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT",
+    "E_CLOCK", "E_ACCOUNT_UNKNOWN", "E_ACCOUNT_ENROLLED", "E_PROOF_SUPERSEDED",
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 
@@ -289,7 +291,10 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_FILE_VERSION": _wtns(4, struct.pack("<I", 3)),
     "E_FILE_TRUNCATED": _wtns(16, struct.pack("<Q", 1 << 60)),
     "E_FILE_SECTION": _wtns(12, struct.pack("<I", 9)),
-    **{code: lambda _, refuse=refuse: refuse() for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS}.items()},
+    **{
+        code: lambda _, refuse=refuse: refuse()
+        for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS, **CLOCK}.items()
+    },
 }
 """What raises each code. E_USAGE and E_INTERNAL are no exceptions of a library; their tests stand below."""
 _ELSEWHERE = {"E_USAGE", "E_INTERNAL"}

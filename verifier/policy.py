@@ -31,6 +31,7 @@ from zkmargin.attestations.schema import (
 )
 from zkmargin.encoding import hex_bytes, sha256
 from zkmargin.errors import KeyNotListed, SchemaType
+from zkmargin.verifier.clock.policy import ClockPolicy
 
 
 class VenuePolicy(Model):
@@ -150,6 +151,7 @@ class Policy(Document):
     challenge_required: bool
     collateral: CollateralPolicy | None = None
     prices: PriceRules | None = None
+    clock: ClockPolicy | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

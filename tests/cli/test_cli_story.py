@@ -286,7 +286,15 @@ def test_policy_asks_before_it_accepts_a_development_key(told: Told, tmp_path: P
     refused = call(*arguments)
     assert (refused.code, refused.json["error"]["code"]) == (2, "E_USAGE")
     assert "--insecure" in refused.json["error"]["message"]
-    made = ok(*arguments, "--insecure", "--claim", "initial", "--buffer", "1.25").json
+    assert call(*arguments, "--insecure", "--prove-every", 60, "--band", "2", "--band", "1").code == 2  # not ascending
+    clock = ("--prove-every", 3600, "--call", 600, "--band", "1", "--band", "5/4", "--breaker", 300, 800, 60, 900)
+    made = ok(*arguments, "--insecure", "--claim", "initial", "--buffer", "1.25", *clock).json
+    assert made["policy"]["clock"] == {
+        "proveEvery": "3600", "grace": "900", "call": "600",
+        "bands": [{"num": "1", "den": "1"}, {"num": "5", "den": "4"}],
+        "breaker": {"priceAge": "300", "move": "800", "coolDown": "60", "longestPause": "900"},
+    }  # fmt: skip
+    assert "a proof every 3600 s" in ok("policy", "show", tmp_path / "policy.json").out
     assert made["policy"]["claim"] == {"kind": "initial", "num": "5", "den": "4"}
     assert ok("policy", "show", tmp_path / "policy.json", "--json").json["policyId"] == made["policyId"]
     assert "insecure" in ok("policy", "show", tmp_path / "policy.json").out

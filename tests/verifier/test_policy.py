@@ -20,6 +20,7 @@ from zkmargin.errors import (
     SignatureOrder,
     ZkMarginError,
 )
+from zkmargin.verifier.clock.policy import Band, Breaker, ClockPolicy
 from zkmargin.verifier.policy import (
     AcceptedRuleSet,
     ChainPolicy,
@@ -174,6 +175,11 @@ def test_chains_of_a_policy_are_canonical_and_in_order() -> None:
         collateral(attestors=Attestors(set_nonce=1, signers=Signers(members=(A,), threshold=2)))
 
 
+def clock() -> ClockPolicy:
+    limits = Breaker(price_age=600, move=500, cool_down=60, longest_pause=600)
+    return ClockPolicy(prove_every=600, grace=60, call=60, bands=(Band(num=1, den=1),), breaker=limits)
+
+
 def test_every_field_moves_the_id() -> None:
     made = policy()
     changes: dict[str, Any] = {
@@ -192,6 +198,7 @@ def test_every_field_moves_the_id() -> None:
         "challenge_required": False,
         "collateral": collateral(),
         "prices": rules(),
+        "clock": clock(),
     }
     assert set(changes) == set(Policy.model_fields) - {"type", "version"}
     ids = {made.model_copy(update={name: value}).policy_id for name, value in changes.items()}

@@ -18,9 +18,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from attesting import ATTESTOR_KEYS, DAY, NOW, PLEDGE_DOMAIN, Attesting, binding
+from attesting import ATTESTOR_KEYS, DAY, PLEDGE_DOMAIN, Attesting, binding
 from calling import Called, call, ok
-from chain_world import DEPLOYER, HOLDER, SECOND, furnish, running
+from chain_world import DEPLOYER, GENESIS, HOLDER, SECOND, furnish, running
 from passphrase import PASSPHRASE
 
 from zkmargin.attestations.collateral.bundle import Bundle
@@ -55,6 +55,7 @@ ACCOUNTS = {
 }
 SCAN = 300  # USD that the worst scenario takes from both venues' positions together
 EQUITY = -5_000  # before collateral: 3,000 - 2,000 + 2,510 of positions, less 8,510 of cash
+NOW = GENESIS + 600  # well behind the blocks, of which slow machines mine more
 ISSUED, JUDGED = NOW + 30, NOW + 35
 
 
@@ -99,6 +100,7 @@ class Desk:
         self.market("market.json", *self._tables())
         self.policy("policy.json")
         self.policy("open.json", "--not-exclusive")
+        self.order = [venue.name for venue in Policy.read(self["policy.json"]).venues]
         for venue in ACCOUNTS:
             self.attest(venue)
         self.publish("first")
@@ -193,7 +195,7 @@ class Desk:
         stop = threading.Event()
 
         def go_on() -> None:
-            while not stop.wait(0.2):
+            while not stop.wait(0.4):
                 for chain in self.world.chains.values():
                     chain.mine()
 

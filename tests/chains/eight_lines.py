@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from attesting import allocation
-from calling import call, ok
-from desk import EQUITY, JUDGED, MAINNET, SCAN, WALLET, Desk, of_chain, refusal, vaults, worth
+from calling import Called, ok
+from desk import ACCOUNTS, EQUITY, MAINNET, SCAN, WALLET, Desk, of_chain, refusal, vaults, worth
 
 from zkmargin.attestations.collateral.documents import Note
 from zkmargin.attestations.collateral.receipts import CollateralReceipt
@@ -39,33 +39,34 @@ def require_no_gain(desk: Desk) -> str:
 
     Gives the code for an account that would be backed if each line had the best tier.
     """
-    receipts, market = _receipts(desk), desk.given
+    receipts = _receipts(desk)
     lines = [line.opening for line in CollateralReceipt.read(receipts["eight lines"]).lines]
     assert [line.amount for line in lines] == [WALLET // 8] * 8
     total, each = worth({MAINNET: WALLET}), sum(worth({MAINNET: line.amount}) for line in lines)
     assert each > total + 80  # USD
-    codes = set()
-    for backing, shift, holds in ((total, 0, True), (total, -CENT, False), (each, 0, False)):
-        cash = Decimal(-9000) - EQUITY + SCAN - _decimal(backing) + shift  # what is owed is what the lines count
-        desk["owing.csv"].write_text(f"instrument,size\nNEAR,3\nFAR,0\ncash,{cash}\n")
-        name = f"owing{shift}{backing == each}"
-        if not desk[f"{name}.statement"].exists():
-            desk.attest("alpha", name, account=desk["owing.csv"])
-        accounts = ["--account", desk["owing.csv"], "--account", desk["beta.csv"]]
-        for lines_file in receipts.values():
-            found = call("check", *market, *accounts, "--collateral", lines_file, "--json").json
-            assert found["holds"] is holds
-            made = desk.prove("owing.json", "--collateral", lines_file, policy="open.json", venues=(name, "beta"))
-            if holds:
-                assert made.code == 0, made.out
-                ok("verify", desk["owing.json"], *market, "--policy", desk["open.json"], "--key",
-                   desk["keys"] / "verification_key.json", "--at", JUDGED)  # fmt: skip
-            else:
-                codes.add(refusal(made))
-    (code,) = codes
+    backed = _owing(desk, "backed", total)
+    for receipt in receipts.values():
+        found = ok("check", *desk.given, *backed, "--collateral", receipt, "--json").json
+        assert (found["headroom"], found["equity"]) == ("0", str(SCAN))
+    made = _prove(desk, "backed", receipts["eight lines"])
+    assert made.code == 0, made.out
+    assert desk.verify(desk["backed.proof"], policy="open.json").code == 0
+    _owing(desk, "short", total + Fraction(CENT))
+    _owing(desk, "split", each)
+    attempts = [("short", receipts["one line"]), *((name, receipts["eight lines"]) for name in ("short", "split"))]
+    (code,) = {refusal(_prove(desk, name, receipt)) for name, receipt in attempts}
     return code
 
 
-def _decimal(amount: Fraction) -> Decimal:
-    """Exact, of cents and their hundredths."""
-    return Decimal(amount.numerator) / Decimal(amount.denominator)
+def _owing(desk: Desk, name: str, amount: Fraction) -> list[object]:
+    """An account that owes what collateral worth this amount just backs, and the venue's statement of it."""
+    cash = -9000 - EQUITY + SCAN - Decimal(amount.numerator) / Decimal(amount.denominator)
+    desk[f"{name}.csv"].write_text(f"instrument,size\nNEAR,3\nFAR,0\ncash,{cash}\n")
+    if not desk[f"{name}.statement"].exists():
+        desk.attest("alpha", name, account=desk[f"{name}.csv"])
+    accounts = dict(zip(ACCOUNTS, (desk[f"{name}.csv"], desk["beta.csv"]), strict=True))
+    return [word for venue in desk.order for word in ("--account", accounts[venue])]
+
+
+def _prove(desk: Desk, name: str, receipt: Path) -> Called:
+    return desk.prove(f"{name}.proof", "--collateral", receipt, policy="open.json", venues=(name, "beta"))

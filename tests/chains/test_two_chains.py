@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from attesting import ATTESTOR_KEYS, ATTESTORS, DOMAIN, NOW
+from attesting import ATTESTOR_KEYS, ATTESTORS, DOMAIN
 from calling import ok
 from chain_world import DEPLOYER, HOLDER
 from desk import (
@@ -14,6 +14,7 @@ from desk import (
     JUDGED,
     LOCKED,
     MAINNET,
+    NOW,
     OTHERS,
     SCAN,
     SIGNERS,
@@ -73,7 +74,7 @@ def test_a_root_of_three_attestors_over_both_chains(desk: Desk) -> None:
 
 
 def test_an_account_on_both_chains_is_proven(desk: Desk, locked: Envelope) -> None:
-    accounts = [word for venue in ("alpha", "beta") for word in ("--account", desk[f"{venue}.csv"])]
+    accounts = [word for venue in desk.order for word in ("--account", desk[f"{venue}.csv"])]
     for lines, amounts in ((desk.receipt(), ALL), (desk["vaults.json"], VAULTS)):
         found = ok("check", *desk.given, *accounts, "--collateral", lines, "--json").json
         assert (float(found["equity"]), float(found["requirement"])) == (float(EQUITY + worth(amounts)), SCAN)

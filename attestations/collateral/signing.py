@@ -18,7 +18,7 @@ from zkmargin.attestations.collateral.tree import Tree
 from zkmargin.attestations.context import epoch_of
 from zkmargin.attestations.documents import Signature, sign
 from zkmargin.attestations.signatures import SignerSet, SigningKey, require_quorum
-from zkmargin.errors import SignatureNotAttestor
+from zkmargin.errors import PledgeTooLong, SignatureNotAttestor
 
 SKEW = 60
 
@@ -33,11 +33,13 @@ def judge(
 ) -> Tree:
     """The tree of a bundle that an attestor may sign at ``at``: all of it checked, blocks asked of its own nodes.
 
-    Raises what ``require_words``, ``require_chains`` and ``require_bundle`` raise, Reorganised, and of nodes.
+    Raises what ``require_words``, ``require_chains`` and ``require_bundle`` raise, PledgeTooLong, Reorganised, and of
+    nodes.
     """
     document = bundle.document
     require_words(document, domain=config.domain, attestors=config.attestors,
                   epoch=epoch_of(at, config.epoch_length), at=at, skew=SKEW)  # fmt: skip
+    _require_term(document, config)
     require_chains(document.checkpoints, config.rules, at, SKEW)
     tree = require_bundle(bundle, registry, config.domain, previous)
     own = [readers[entry.chain].confirm(entry) for entry in document.checkpoints]
@@ -49,6 +51,17 @@ def judge(
         if stated.proof_kind not in PROVEN_KINDS:
             _observe_again(bundle, registry, readers[stated.chain], stated)
     return tree
+
+
+def _require_term(document: CollateralRootDocument, config: AttestorConfig) -> None:
+    """Raise PledgeTooLong where a root would hold for longer than this attestor's own do: until it expires, what was
+    withdrawn since counts.
+    """
+    root = document.root
+    latest = min(root.issued_at + config.root_ttl, (root.epoch + 1) * config.epoch_length)
+    if root.expires_at > latest:
+        raise PledgeTooLong("the root would hold for longer than this attestor signs", where="root.expiresAt",
+                            expected=f"at most {latest}", got=root.expires_at)  # fmt: skip
 
 
 def _observe_again(bundle: Bundle, registry: LayoutRegistry, reader: ChainReader, checkpoint: Checkpoint) -> None:

@@ -327,10 +327,10 @@ class ProofExpired(VerificationError):
 
 
 class PledgeTooLong(VerificationError):
-    """The statement outlives its epoch."""
+    """The statement outlives its epoch, or a root would hold for longer than an attestor signs."""
 
     code = "E_PLEDGE_TOO_LONG"
-    advice = "let the statement expire with its epoch"
+    advice = "let the statement expire with its epoch, the root with the attestors' `rootTtl`"
 
 
 class RootMismatch(VerificationError):

@@ -71,7 +71,7 @@ from zkmargin.attestations.evidence.errors import HeaderHash
 from zkmargin.attestations.keyfiles import SigningKeyFile
 from zkmargin.cli.main import run
 from zkmargin.encoding import hex_bytes
-from zkmargin.errors import Quorum, SignatureNotAttestor, ZkMarginError
+from zkmargin.errors import PledgeTooLong, Quorum, SignatureNotAttestor, ZkMarginError
 
 pytestmark = pytest.mark.chain
 MAINNET, BASE = "eip155:1", "eip155:8453"
@@ -407,6 +407,10 @@ def test_what_an_attestor_does_not_sign(world: Attesting) -> None:
     with pytest.raises(Equivocation):
         require_next(bundle.document, another.document, None)
     require_next(bundle.document, bundle.document, None)
+    for bad in ({"expires_at": NOW + 3601}, {"issued_at": NOW - 1}):
+        lasting = bundle.document.model_copy(update={"root": bundle.document.root.model_copy(update=bad)})
+        with pytest.raises(PledgeTooLong):
+            judge(replace(bundle, document=lasting), world.config(), world.registry, world.readers(), None, NOW)
     overstated = tuple(entry.model_copy(update={"finality": 3}) for entry in bundle.document.checkpoints)
     lying = forged(bundle, _same, overstated)
     with pytest.raises(Finality):

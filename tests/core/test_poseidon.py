@@ -37,6 +37,15 @@ def test_the_reference_is_the_oracle(engine: Arithmetic, count: int) -> None:
         assert engine.poseidon(inputs) == reference.poseidon(inputs)
 
 
+@pytest.mark.parametrize("count", range(1, 17))
+@settings(deadline=None, max_examples=3)
+@given(data=st.data())
+def test_any_inputs_at_every_width(engine: Arithmetic, count: int, data: st.DataObject) -> None:
+    inputs = data.draw(st.lists(st.integers(0, R - 1), min_size=count, max_size=count))
+    assert engine.poseidon(le(*inputs)) == reference.poseidon(le(*inputs))
+    assert engine.poseidon_many(le(*inputs, *inputs), count) == 2 * reference.poseidon(le(*inputs))
+
+
 @settings(deadline=None, max_examples=25)
 @given(inputs=st.lists(st.integers(0, R - 1), min_size=1, max_size=16))
 def test_any_inputs(engine: Arithmetic, inputs: list[int]) -> None:

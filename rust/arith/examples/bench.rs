@@ -99,7 +99,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut values = Rng(3).frs(domain.size());
             println!("ntt 2^{log_size}: {:?}", best(5, || domain.forward(&mut values)));
         }
-        for count in [2, 4, 16] {
+        for count in [2, 4, 8, 9, 16] {
             let inputs = Rng(4).frs(count);
             println!("poseidon of {count}: {:?}", best(50, || poseidon(&inputs)));
         }

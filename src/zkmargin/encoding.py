@@ -11,9 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from eth_hash.auto import keccak as _keccak
-
 from zkmargin.errors import AmountDecimals, BytesLength, FileUnreadable, IntFormat
+
+try:
+    from zkmargin._core import keccak256 as _keccak
+except ImportError:  # the core is not built: the same digests, slowly
+    from eth_hash.auto import keccak as _keccak
 
 _UINT = re.compile(r"0|[1-9][0-9]*")
 _INT = re.compile(r"0|-?[1-9][0-9]*")

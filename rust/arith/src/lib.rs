@@ -1,5 +1,5 @@
 //! BN254 arithmetic and Groth16, std only: fields, curve, pairing, transforms, multi-scalar
-//! multiplication, Poseidon, and the file formats of the field's tools.
+//! multiplication, Poseidon, Keccak, and the file formats of the field's tools.
 //!
 //! The crate knows nothing of margin, and nothing of Python.
 
@@ -17,6 +17,7 @@ pub mod g1;
 pub mod g2;
 pub mod groth16;
 mod inverse;
+pub mod keccak;
 mod lanes;
 mod memory;
 pub mod msm;

@@ -23,10 +23,15 @@ use zkmargin_arith::g1::G1;
 use zkmargin_arith::g2::G2;
 use zkmargin_arith::program::{Program, Run};
 use zkmargin_arith::r1cs::R1cs;
-use zkmargin_arith::{groth16, msm, ntt as transform, pairing as pair, poseidon as hash, secret, sparse};
+use zkmargin_arith::{
+    groth16, keccak, msm, ntt as transform, pairing as pair, poseidon as hash, secret, sparse,
+};
 
 /// The most violated constraints that `r1cs_check` lists.
 const MAX_VIOLATIONS: usize = 32;
+
+/// Bytes from which a hash is worth releasing the interpreter for.
+const LONG_MESSAGE: usize = 1 << 16;
 
 /// Does `task` with the interpreter released.
 fn released<T: Send>(py: Python<'_>, task: impl Send + FnOnce() -> Result<T, Refusal>) -> PyResult<T> {
@@ -202,6 +207,18 @@ fn poseidon_many(py: Python<'_>, inputs: &[u8], arity: usize) -> PyResult<Py<PyB
             .ok_or_else(|| "Poseidon takes groups of 1 to 16 inputs that come out even".to_owned())?;
         Ok(encode(&digests))
     })
+}
+
+// Quicker than giving up the interpreter and taking it again, but for long messages.
+#[pyfunction]
+#[pyo3(signature = (message, /))]
+fn keccak256(py: Python<'_>, message: &[u8]) -> Py<PyBytes> {
+    let digest = if message.len() < LONG_MESSAGE {
+        keccak::keccak256(message)
+    } else {
+        py.detach(|| keccak::keccak256(message))
+    };
+    PyBytes::new(py, &digest).unbind()
 }
 
 /// A sparse matrix over Fr.
@@ -418,8 +435,8 @@ mod _core {
     #[pymodule_export]
     use super::{
         fq2_op, fq_op, fr_op, g1_add, g1_is_valid, g1_msm, g1_mul, g2_add, g2_is_valid, g2_msm, g2_mul,
-        groth16_setup, groth16_verify, ntt, pairing, pairing_check, poseidon, poseidon_many, r1cs_check,
-        ProvingKey, SparseMatrix, Witness, WitnessProgram, WitnessRun,
+        groth16_setup, groth16_verify, keccak256, ntt, pairing, pairing_check, poseidon, poseidon_many,
+        r1cs_check, ProvingKey, SparseMatrix, Witness, WitnessProgram, WitnessRun,
     };
 
     #[pymodule_export]

@@ -166,12 +166,14 @@ def sign_snapshot(
     market: Market,
     *,
     rule_digest: bytes,
+    table_commitment: int = 0,
     issued_at: int,
     expires_at: int,
     domain: OfflineDomain | HomeDomain,
     keys: list[SigningKey],
 ) -> MarketSnapshotDocument:
-    """A snapshot for binding ``public``, signed by ``keys``.
+    """A snapshot, signed by ``keys``. ``table_commitment``: for a rule set of binding ``committed``
+    (``zkmargin.circuits.plan.compute_table_commitment``), zero for one of binding ``public``.
 
     The publisher vouches that the tables meet the bounds and conditions of the rule set ``rule_digest``:
     check them first (``zkmargin.circuits.rules.check_tables``).
@@ -179,7 +181,7 @@ def sign_snapshot(
     snapshot = MarketSnapshot(
         market_digest=market.tables.digest,
         rule_digest=rule_digest,
-        table_commitment=0,
+        table_commitment=table_commitment,
         listing_digest=market.listing.digest,
         price_time=market.price_time,
         issued_at=issued_at,

@@ -64,7 +64,7 @@ class Builtins:
 
     def lower(self, node: Node, operands: list[Lowered], where: str) -> Lowered:
         """The node from its operands in the order of its children. Raises CircuitError where no bound results."""
-        demand = self._rules.sides[node]
+        demand = self._rules.side(node)
         first, *others = operands
         if isinstance(node, Div):
             return self._div(node, demand, first, *others, where=where)
@@ -180,7 +180,7 @@ class Builtins:
         asked: dict[tuple[Node, Node, str], Side] = {}
         for node in walk(self._rules.roots):
             if isinstance(node, Step) and node in self._rules.sides:
-                demand = self._rules.sides[node]
+                demand = self._rules.side(node)
                 rises = self._direction(node.value, node.axis)
                 tier = {1: demand, -1: demand.flip(), 0: Side.EXACT}[rises]
                 key = (node.x, node.bound, node.axis)

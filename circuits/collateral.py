@@ -63,7 +63,8 @@ def open_collateral(
     Every used line's leaf is in the tree of ``collateral_root``, picks one row of the asset table and is locked until
     ``least_lock`` at least; used lines come first, by strictly ascending cid, so that none counts twice. Without a used
     line the root is zero.                                                      specs/statement.md#collateral
-    Requires: ``owner`` and ``pocket`` are those of the nullifier; the verifier computes ``assets`` from the tables.
+    Requires: ``owner`` and ``pocket`` are those of the nullifier; ``assets`` are the tables', by the verifier's
+    word or under their commitment.
     Cost: about 4,000 per line.
     """
     lines = cs.privates["line_used"].count
@@ -103,7 +104,7 @@ def _open_line(
         anything = num_unchecked(given(name), 0, (1 << bits) - 1)  # the check follows
         return range_check(cs, anything, bits, field)
 
-    assets = cs.publics["assets"]
+    assets = cs.input("assets")
     used = boolean(cs, cs.privates["line_used"].first + number, "used")
     first = cs.privates["line_row"].first + number * assets.count
     row = [boolean(cs, wire, "row") for wire in range(first, first + assets.count)]

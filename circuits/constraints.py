@@ -116,6 +116,8 @@ class ConstraintSystem:
         self.bounds: list[OneSidedBound] = []
         self.brackets: list[Bracket] = []
         self.challenged: list[ChallengedAdvice] = []
+        self.committed: dict[str, str] = {}
+        """Private inputs that a public input commits to, by its name."""
         self.relied_bits: dict[int, str] = {}
         """Wires that a gadget takes for 0 or 1, and where."""
         self.outputs: set[str] = set()
@@ -408,6 +410,16 @@ class ConstraintSystem:
     def declare_challenged(self, first_wire: int, count: int, label: str, commitment: str, challenge: str) -> None:
         """Say that advice is fixed by the public inputs ``commitment`` and, after it, ``challenge``."""
         self.challenged.append(ChallengedAdvice(self.path(label), first_wire, count, commitment, challenge))
+
+    def declare_committed(self, name: str, commitment: str) -> None:
+        """Say that a private input is what a public input, a hash, commits to: who signs the one vouches for the
+        other.
+        """
+        self.committed[name] = commitment
+
+    def input(self, name: str) -> InputWires:
+        """An input by its name, public or private."""
+        return self.publics[name] if name in self.publics else self.privates[name]
 
     def leave_unread(self, name: str, reason: str, index: int | None = None) -> None:
         """Say that no constraint needs to read a public input, or one element of it: the verifying key binds it."""

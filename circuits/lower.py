@@ -117,7 +117,7 @@ class Lowering:
         """The inner node of ``max(0, max(...))`` where an upper bound of both together does: zero is one more
         branch.
         """
-        if not isinstance(node, Positive) or self._rules.sides[node] is not Side.UPPER:
+        if not isinstance(node, Positive) or self._rules.side(node) is not Side.UPPER:
             return None
         return node.x if isinstance(node.x, Max) and self._uses[node.x] == 1 else None
 
@@ -135,7 +135,7 @@ class Lowering:
         if isinstance(node, SumBy | At):
             return self._by_label(node)
         if isinstance(node, Max):
-            return self._maximum(node, self._rules.sides[node], with_zero=False)
+            return self._maximum(node, self._rules.side(node), with_zero=False)
         if isinstance(node, Positive):
             return self._positive(node)
         if isinstance(node, Abs):
@@ -148,8 +148,10 @@ class Lowering:
     # -----------------------------------------------------------------------------------------------------
 
     def _direct(self, direct: DirectInput, lo: int, hi: int) -> Numbers:
-        """Public inputs that the verifier computes from tables whose bounds it checks, padded rows included."""
-        first = self._cs.publics["direct"].first + direct.first
+        """Inputs that the verifier computes from tables whose bounds it checks, padded rows included, or that are
+        committed to by a publisher who did.
+        """
+        first = self._cs.input("direct").first + direct.first
         wires = (LinearCombination.of_wire(wire) for wire in range(first, first + direct.count))
         return array_of((num_unchecked(lc, lo, hi) for lc in wires), direct.shape)
 
@@ -169,7 +171,7 @@ class Lowering:
 
     def _nearest(self, node: Nearest) -> Lowered:
         """What is rounded, and as much more, or less, as rounding may add or take: no constraint but for the room."""
-        demand = self._rules.sides[node]
+        demand = self._rules.side(node)
         parts, axes = [self.lower(child) for child in node.read(demand)], node.type.axes
         values = [
             align(self._rules, part.values, child.type.axes, axes)
@@ -295,7 +297,7 @@ class Lowering:
         return Lowered(array_of(values, shape), join_sides(side, placed))
 
     def _positive(self, node: Positive) -> Lowered:
-        demand = self._rules.sides[node]
+        demand = self._rules.side(node)
         largest = self._max_of_positive(node)
         if largest is not None:
             return self._maximum(largest, demand, with_zero=True)
@@ -325,7 +327,7 @@ class Lowering:
         inner = self.lower(node.x)
         if inner.side is not Side.EXACT:
             raise CircuitError("the absolute value of a bound bounds nothing", where=self._name(node))
-        demand = self._rules.sides[node]
+        demand = self._rules.side(node)
         values, sides = [], []
         for place, x in zip(places(inner.values.shape), inner.values.reshape(-1), strict=True):
             label = f"abs{place}"

@@ -1,8 +1,9 @@
 """The statement as a circuit: one call per sentence of specs/statement.md#statement.
 
 The claim is well formed. The prover knows the owner's keys. The nullifier is that owner's, for this pocket
-and scope. The positions commitment opens to this account and owner. No collateral is claimed. The functionals
-are those of this account and this market. The claim holds.
+and scope. The positions commitment opens to this account and owner. The collateral is that of lines in the tree, or
+none. The functionals are those of this account and the public market, or the market is the one that is committed to.
+The claim holds.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from zkmargin.circuits import functionals as linear_functionals
 from zkmargin.circuits.account import Account, add_bases, range_check_account
 from zkmargin.circuits.arrays import align
 from zkmargin.circuits.collateral import declare_lines, open_collateral
+from zkmargin.circuits.committed import declare_tables, keep_unlisted_rows_empty, open_tables
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import decompose, range_check
 from zkmargin.circuits.gadgets.compare import assert_less_equal, assert_nonnegative
@@ -71,6 +73,9 @@ def build_statement(plan: Plan, slacks: Slacks | None = None) -> ConstraintSyste
     account = range_check_account(cs, plan.rules, signs)
     open_positions(cs, plan.rules, account, owner)
     open_lines(cs, plan.rules, account, owner, claim)
+    if plan.committed:
+        open_tables(cs, plan)
+        keep_unlisted_rows_empty(cs, plan, account)
     add_bases(cs, plan.rules, account, [rows.base for rows in plan.bases], signs)
     functionals = linear_functionals.add_functionals(cs, plan, account)
     lowering = Lowering(cs, plan, account, functionals, signs, slacks)
@@ -103,6 +108,7 @@ def declare_inputs(cs: ConstraintSystem, plan: Plan) -> None:
         cs.private(name, plan.rules.venues if name == SALT else 1)
     if plan.bases:
         cs.private("blind")
+    declare_tables(cs, plan)
 
 
 def _public(cs: ConstraintSystem, name: str) -> LinearCombination:

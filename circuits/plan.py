@@ -1,8 +1,8 @@
 """The public side of a circuit: which linear functionals, which challenge inputs, which direct ones.
 
 Computed from the rules alone, without building the circuit, because a verifier needs it for every proof.
-Binding
-``public``: the market enters as public inputs that the verifier computes from the tables.
+Binding ``public``: the market enters as public inputs that the verifier computes from the tables. Binding
+``committed``: it enters as private inputs that one public input commits to.
                                                                                      specs/statement.md#market
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -18,12 +19,17 @@ import numpy as np
 from zkmargin.attestations.collateral.identifiers import asset_id
 from zkmargin.attestations.collateral.tree import LEAF_BITS
 from zkmargin.backend import Arithmetic, SparseMatrixHandle, engine
+from zkmargin.circuits.committed import TABLE_COMMITMENT, commit_values
 from zkmargin.circuits.forms import Base, ColumnBase, Forms
 from zkmargin.circuits.matrices import Indices, Integers, LinearReader, TableReader
-from zkmargin.circuits.rules.tree import At, Nearest, Node, Padding, RuleSet, SumBy, Visibility
+from zkmargin.circuits.rules.tree import At, Axis, Nearest, Node, Padding, RuleSet, SumBy, Visibility
 from zkmargin.errors import CircuitError, RuleError
 from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, require_canonical
 from zkmargin.margin.tables import Tables
+
+COMMITTED = "committed"
+MAX_COMMITTED_VENUES = 2
+"""Some chains verify proofs with at most eight public inputs: six, one per venue, the commitment."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,9 @@ class Plan:
     """Bases, functionals and direct inputs of a rule set, in the order in which they become public inputs."""
 
     def __init__(self, rules: RuleSet) -> None:
-        if rules.binding != "public":
-            raise CircuitError("only the table binding `public` can be compiled", where=rules.file, got=rules.binding)
         _require_supported(rules)
         self.rules = rules
+        self.committed = rules.binding == COMMITTED
         self.forms = Forms(rules)
         self.functionals: dict[Node, Functional] = {}
         self.direct_nodes: dict[Node, DirectInput] = {}
@@ -90,7 +95,7 @@ class Plan:
             axes = node.type.axes
             first = self.n_direct
             self.direct_nodes[node] = DirectInput(node, None, axes, first, self.rules.shape(axes))
-        elif self.forms.is_functional(node):
+        elif not self.committed and self.forms.is_functional(node):
             self.functionals[node] = Functional(node, self.n_functionals, self.rules.shape(node.type.axes))
         else:
             label = self.rules.labels[node.label] if isinstance(node, SumBy | At) else None
@@ -98,11 +103,15 @@ class Plan:
                 axes = tuple(axis for axis in self.rules.axes if axis in (label.axis, label.target))
                 first = self.n_direct
                 self.direct_labels[label.name] = DirectInput(None, label.name, axes, first, self.rules.shape(axes))
-            for child in node.read(self.rules.sides[node]) if isinstance(node, Nearest) else node.children:
+            for child in node.read(self.rules.side(node)) if isinstance(node, Nearest) else node.children:
                 self._visit(child, seen)
 
     def _collect_bases(self) -> tuple[BaseRows, ...]:
-        """Columns with padded rows first (padding must be shown to be zero), then what functionals use."""
+        """Columns with padded rows first (padding must be shown to be zero), then what functionals use. None in binding
+        ``committed``, which has a bit per row for padding and multiplies with the tables themselves.
+        """
+        if self.committed:
+            return ()
         bases: dict[Base, None] = {
             ColumnBase(column.name, column.axes): None
             for column in self.rules.private
@@ -137,6 +146,38 @@ class Plan:
         """Rows of the asset table."""
         return 0 if self.asset_axis is None else self.rules.axes[self.asset_axis].capacity
 
+    @cached_property
+    def listed_axes(self) -> tuple[Axis, ...]:
+        """In binding ``committed``, the padded axes of private columns, in place of copies what they copy."""
+        axes = self.rules.axes
+        named = {axes[name].like or name for column in self.rules.private for name in column.axes}
+        chosen = (axis for axis in axes.values() if axis.name in named and axis.padding is not Padding.NONE)
+        return tuple(chosen) if self.committed else ()
+
+    @cached_property
+    def active_axes(self) -> dict[str, int]:
+        """Per padded axis of a private column the place of its first bit in ``active``: one bit per row, 1 where the
+        market has it. An axis like another has the same bits.
+        """
+        ends = accumulate((axis.capacity for axis in self.listed_axes), initial=0)
+        places = {axis.name: end for axis, end in zip(self.listed_axes, ends, strict=False)}
+        return places | {a.name: places[a.like] for a in self.rules.axes.values() if a.like in places}
+
+    @property
+    def n_active(self) -> int:
+        """The number of inputs ``active``."""
+        return sum(axis.capacity for axis in self.listed_axes)
+
+    @property
+    def committed_inputs(self) -> tuple[tuple[str, int], ...]:
+        """Names and counts of the private inputs that the table commitment opens to, in order; none in binding
+        ``public``.                                                       specs/statement.md#committed-tables
+        """
+        if not self.committed:
+            return ()
+        inputs = (("active", self.n_active), ("direct", self.n_direct), ("assets", self.n_assets))
+        return tuple((name, count) for name, count in inputs if count)
+
     @property
     def directs(self) -> Iterator[DirectInput]:
         """Direct inputs in order of their place."""
@@ -155,6 +196,8 @@ class Plan:
         """
         inputs = [("context", 1), ("claim", 1), ("positions", self.rules.venues)]
         inputs += [("collateral_root", 1), ("nullifier", 1), ("scope", 1)]
+        if self.committed:
+            return (*inputs, (TABLE_COMMITMENT, 1))
         if self.bases:
             inputs += [("C", 1), ("gamma", 1), ("t", self.n_rows)]
         if self.n_direct:
@@ -174,16 +217,21 @@ class Plan:
         return BoundPlan(self, tables)
 
     def market_inputs(self, tables: Tables, gamma: int | None, arithmetic: Arithmetic | None = None) -> list[int]:
-        """The public inputs after ``gamma``: ``t``, the direct ones, the assets, as canonical field elements."""
+        """The public inputs that the tables determine, as canonical field elements: ``t``, the direct ones, the assets,
+        or the commitment to them all.
+        """
         bound = self.bind(tables)
         challenge = [] if gamma is None else bound.challenge_inputs(gamma, arithmetic)
         if (gamma is None) == bool(self.bases):
             raise CircuitError("challenge given without functionals, or missing", where=self.rules.name)
+        if self.committed:
+            return [bound.commitment]
         return challenge + bound.direct + bound.assets
 
     def to_text(self) -> str:
         """The plan in lines, for ``--show plan``."""
         lines = [f"{name:16} {count}" for name, count in self.public_inputs]
+        lines += [f"{name:16} {count} (private, under {TABLE_COMMITMENT})" for name, count in self.committed_inputs]
         lines.append("")
         lines += [f"base {rows.base}: t[{rows.first}..{rows.first + rows.count})" for rows in self.bases]
         for node, functional in self.functionals.items():
@@ -195,8 +243,20 @@ class Plan:
         return "\n".join(lines)
 
 
+def compute_table_commitment(rules: RuleSet, tables: Tables) -> int:
+    """What a publisher signs beside the tables, which must have been checked; zero in binding ``public``."""
+    return Plan(rules).bind(tables).commitment
+
+
 def _require_supported(rules: RuleSet) -> None:
-    """Refuse columns of chains that no lines can add up to."""
+    """Refuse columns of chains that no lines can add up to, and more public inputs than contracts take."""
+    if rules.binding == COMMITTED and rules.venues > MAX_COMMITTED_VENUES:
+        raise RuleError(
+            "binding `committed` has room for two venues: contracts take eight public inputs",
+            where=rules.file,
+            expected=f"at most {MAX_COMMITTED_VENUES}",
+            got=rules.venues,
+        )
     columns = rules.on_chain
     if bool(columns) != bool(rules.lines):
         words = "there are no lines" if columns else "no column is `from: chain`"
@@ -232,9 +292,13 @@ class BoundPlan:
         self.tables = tables
         self._reader = TableReader(plan.rules, tables)
 
-    @cached_property
+    @property
     def direct(self) -> list[int]:
         """The direct inputs, row-major over capacities, evaluated from padded columns; negatives as ``r - |x|``."""
+        return [value % FR_MODULUS for value in self._direct]
+
+    @cached_property
+    def _direct(self) -> list[int]:
         values: list[int] = []
         for direct in self.plan.directs:
             filled = np.zeros(direct.shape, dtype=object)
@@ -245,8 +309,30 @@ class BoundPlan:
                 rows = np.flatnonzero(groups >= 0)
                 one_hot = filled if direct.axes[0] == self.plan.rules.labels[direct.label].axis else filled.T
                 one_hot[rows, groups[rows]] = 1
-            values += [int(value) % FR_MODULUS for value in filled.reshape(-1)]
+            values += [int(value) for value in filled.reshape(-1)]
         return values
+
+    @cached_property
+    def active(self) -> list[int]:
+        """Per padded axis of the account a bit for each row: 1 where the market has it."""
+        active = self._reader.active
+        return [int(row < active[axis.name]) for axis in self.plan.listed_axes for row in range(axis.capacity)]
+
+    @cached_property
+    def commitment(self) -> int:
+        """The Poseidon commitment to what the rules read of these tables; zero in binding ``public``.
+
+        Raises ParameterCondition where tables were not checked and are outside their bounds.
+        """
+        if not self.plan.committed:
+            return 0
+        return commit_values(self.plan, {"active": self.active, "direct": self._direct, "assets": self.assets})
+
+    @property
+    def committed(self) -> dict[str, list[int]]:
+        """The private inputs that the commitment opens to."""
+        values = {"active": self.active, "direct": self.direct, "assets": self.assets}
+        return {name: values[name] for name, _ in self.plan.committed_inputs}
 
     @cached_property
     def assets(self) -> list[int]:

@@ -26,7 +26,7 @@ from zkmargin.field import decode_elements, encode_elements, require_canonical
 
 GIVEN = ("context", "claim", "scope")
 """Public inputs that the caller sets, and ``collateral_root`` where it is not zero; the program computes the others."""
-COMPUTED = ("positions", "nullifier", "C")
+COMPUTED = ("positions", "nullifier", "tableCommitment", "C")
 
 
 class StatementRun:
@@ -55,17 +55,19 @@ class StatementRun:
         self._arithmetic = arithmetic
         self._inputs = compiled.names.inputs
         self._plan = compiled.plan
-        wanted = {name for name in self._inputs if name not in dict(self._plan.public_inputs)}
+        of_market = {name for name, _ in (*self._plan.public_inputs, *self._plan.committed_inputs)}
+        wanted = self._inputs.keys() - of_market
         if set(private) != wanted or set(public) != set(GIVEN):
             names = sorted((set(private) ^ wanted) | (set(public) ^ set(GIVEN)))
             raise CircuitError("inputs are missing or unknown", where=", ".join(names))
         values = {name: self._complete(name, private[name]) for name in wanted}
         values |= {name: [require_canonical(public[name], name)] for name in GIVEN}
         values["collateral_root"] = [require_canonical(collateral_root, "collateral_root")]
-        if "direct" in self._inputs:
-            values["direct"] = market.direct
-        if "assets" in self._inputs:
-            values["assets"] = market.assets
+        if self._plan.committed:
+            values |= market.committed
+        else:
+            values |= {"direct": market.direct} if "direct" in self._inputs else {}
+            values |= {"assets": market.assets} if "assets" in self._inputs else {}
         inputs = [(self._inputs[name].first, encode_elements(given)) for name, given in values.items()]
         try:
             self._run = arithmetic.WitnessProgram(compiled.program).start(inputs, market.matrices(arithmetic))

@@ -113,6 +113,7 @@ def build(
     """
     from zkmargin.attestations.documents import DomainFile
     from zkmargin.attestations.market import sign_snapshot
+    from zkmargin.circuits.plan import compute_table_commitment
     from zkmargin.circuits.rules import check_tables, load_rules
     from zkmargin.circuits.tables import table_schema
     from zkmargin.cli.prices import publisher_prices
@@ -139,6 +140,7 @@ def build(
         document = sign_snapshot(
             market,
             rule_digest=rule_set.digest,
+            table_commitment=compute_table_commitment(rule_set, market.tables),
             issued_at=issued,
             expires_at=issued + valid,
             domain=read_document(domain, DomainFile).domain(),
@@ -191,6 +193,7 @@ def sign(
     from zkmargin.circuits.rules import check_tables, load_rules
     from zkmargin.cli.prices import publisher_prices
     from zkmargin.errors import MarketMismatch
+    from zkmargin.verifier.checks import require_table_commitment
 
     refuse_existing(out, force)
     document = read_document(market, MarketSnapshotDocument)
@@ -203,6 +206,7 @@ def sign(
             got="0x" + document.snapshot.rule_digest.hex(),
         )
     check_tables(rule_set, document.market.tables)
+    require_table_commitment(rule_set, document.market.tables, document.snapshot)
     publisher_prices(prices, price_rules).require(document)
     signed = document.with_signatures(read_keys(keys))
     write_document(out, signed, force=force)

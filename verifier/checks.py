@@ -18,11 +18,12 @@ from zkmargin.attestations.context import (
     compute_statements_hash,
     epoch_of,
 )
-from zkmargin.attestations.documents import SCHEME_POSEIDON, require_domain, require_signed
+from zkmargin.attestations.documents import SCHEME_POSEIDON, MarketSnapshot, require_domain, require_signed
 from zkmargin.attestations.evidence.errors import PriceEvidenceMismatch
 from zkmargin.attestations.market import require_market
 from zkmargin.attestations.positions import CASH, SIZE
 from zkmargin.attestations.price_evidence import PriceEvidence, PriceFinding, require_prices
+from zkmargin.circuits.plan import COMMITTED, compute_table_commitment
 from zkmargin.circuits.rules import RuleSet, check_tables
 from zkmargin.circuits.rules.document import VENUE
 from zkmargin.encoding import hex_bytes, sha256
@@ -50,7 +51,7 @@ from zkmargin.errors import (
 )
 from zkmargin.formats import vk_hash
 from zkmargin.margin.market import Market
-from zkmargin.margin.tables import INSTRUMENT_AXIS
+from zkmargin.margin.tables import INSTRUMENT_AXIS, Tables
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.policy import AcceptedRuleSet, Policy
 
@@ -249,8 +250,12 @@ def require_snapshot(case: Case) -> None:
         )  # fmt: skip
     if snapshot.rule_digest != context.rule_digest:
         raise MarketMismatch("the snapshot is for another rule set", where="market.snapshot.ruleDigest")
-    if snapshot.table_commitment != 0:
-        raise MarketMismatch("binding `public` has no table commitment", where="market.snapshot.tableCommitment")
+    if (snapshot.table_commitment != 0) != (case.rules.binding == COMMITTED):
+        raise MarketMismatch(
+            "a table commitment belongs exactly to rule sets of the binding `committed`",
+            where="market.snapshot.tableCommitment",
+            expected="one" if case.rules.binding == COMMITTED else "none",
+        )
     if snapshot.market_digest != context.market_digest:
         raise MarketMismatch("the proof is over another market snapshot", where="context.marketDigest")
     if snapshot.listing_digest != context.listing_digest:
@@ -263,6 +268,17 @@ def require_tables(case: Case) -> None:
     require_listing(case.rules, case.market)
     check_tables(case.rules, case.market.tables)
     _require_venue_rows(case)
+    require_table_commitment(case.rules, case.market.tables, case.envelope.market.snapshot)
+
+
+def require_table_commitment(rules: RuleSet, tables: Tables, snapshot: MarketSnapshot) -> None:
+    """Raise MarketMismatch unless a snapshot's table commitment is that of these tables, zero in binding ``public``."""
+    if compute_table_commitment(rules, tables) != snapshot.table_commitment:
+        raise MarketMismatch(
+            "the table commitment is not that of the signed tables",
+            where="market.snapshot.tableCommitment",
+            hint="`zkmargin market build` computes it from the tables",
+        )
 
 
 def require_price_evidence(case: Case) -> PriceFinding | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from zkmargin.circuits.constraints import Bracket, ConstraintSystem
 from zkmargin.circuits.determinism.brackets import Brackets
-from zkmargin.circuits.determinism.challenge import check_challenged
+from zkmargin.circuits.determinism.challenge import check_challenged, committed_by
 from zkmargin.circuits.determinism.choices import Choices
 from zkmargin.circuits.determinism.propagation import Propagation
 from zkmargin.circuits.determinism.relations import Relations
@@ -60,6 +60,8 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
     for inputs, verdict in ((cs.publics, Verdict.PUBLIC), (cs.privates, Verdict.PRIVATE)):
         names = inputs.keys() - cs.outputs
         given |= {wire: verdict for name, wires in inputs.items() if name in names for wire in wires.wires}
+    opened, uncommitted = _committed(relations, cs)
+    given |= opened
     propagation = Propagation(relations, given)
     choices, brackets = Choices(relations, cs.bounds), Brackets(relations, cs.brackets)
     pending, problems = list(cs.challenged), dict[int, str]()
@@ -87,6 +89,7 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
     occurring = relations.occurring()
     unread = [wire for wire in given if wire != ONE_WIRE and not occurring[wire] and wire not in cs.unread_wires]
     unfixed = {advice.path: problems[advice.first_wire] for advice in pending}
+    unfixed |= uncommitted
     loose = {
         path: f"takes wire {wire} for a bit, and no constraint makes it 0 or 1"
         for wire, path in cs.relied_bits.items()
@@ -95,6 +98,20 @@ def classify(cs: ConstraintSystem, without: Collection[int] = (), *, trust_chall
     return Classification(
         relations, bytes(propagation.known), {**choices.problems, **brackets.problems, **unfixed, **loose}, unread
     )
+
+
+def _committed(relations: Relations, cs: ConstraintSystem) -> tuple[dict[int, Verdict], dict[str, str]]:
+    """The private inputs that public inputs are seen to commit to, and those of which it is only said."""
+    opened: dict[int, Verdict] = {}
+    problems: dict[str, str] = {}
+    for commitment in dict.fromkeys(cs.committed.values()):
+        reached = committed_by(relations, list(cs.publics[commitment].wires)).known
+        for name in (name for name, under in cs.committed.items() if under == commitment):
+            wires = cs.privates[name].wires
+            opened |= {wire: Verdict.COMMITTED for wire in wires if reached[wire]}
+            if free := sum(not reached[wire] for wire in wires):
+                problems[name] = f"{free} of its {len(wires)} values are not fixed by {commitment}"
+    return opened, problems
 
 
 def check_determinism(

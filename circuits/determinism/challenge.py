@@ -1,4 +1,4 @@
-"""Advice that a commitment and a later challenge fix: the linear functionals.
+"""Advice that a commitment and a later challenge fix: the linear functionals. Inputs that a commitment alone fixes.
                                                                               specs/determinism.md#challenge
 
 Two things are read off the constraints. First, some constraint says ``sum challenge^(e_k) * L_k = known`` with
@@ -125,9 +125,13 @@ def _by_power(relations: Relations, constraint: int, challenge: int) -> list[tup
 def committed_before(relations: Relations, publics: Mapping[str, InputWires], challenge: int) -> Propagation:
     """What the public inputs before the challenge determine, private inputs and advice being unknown."""
     wires = (wire for inputs in publics.values() for wire in inputs.wires)
-    leading = [wire for wire in wires if wire < challenge]
-    given = {ONE_WIRE: Verdict.ONE, **dict.fromkeys(leading, Verdict.PUBLIC)}
-    return Propagation(relations, given, spreads_of(relations), list(_absorbed(relations, leading)))
+    return committed_by(relations, [wire for wire in wires if wire < challenge])
+
+
+def committed_by(relations: Relations, publics: list[int]) -> Propagation:
+    """What these public inputs determine if hashing is injective: private inputs and advice are unknown."""
+    given = {ONE_WIRE: Verdict.ONE, **dict.fromkeys(publics, Verdict.PUBLIC)}
+    return Propagation(relations, given, spreads_of(relations), list(_absorbed(relations, publics)))
 
 
 def _is_committed(

@@ -189,7 +189,7 @@ class Claim:
         return places
 
     def require_rising(self, bounds: Sequence[Form], reach: int) -> None:
-        """Bounds rise, and their spread with ``reach`` stays below p: seen, or promised of public inputs."""
+        """Bounds rise, and their spread with ``reach`` stays below p: seen, or promised of public or committed ones."""
         if all(wire == ONE_WIRE for bound in bounds for wire in bound):
             values = [bound.get(ONE_WIRE, 0) for bound in bounds]
             signed = [value - self._modulus if value > self._modulus // 2 else value for value in values]
@@ -197,7 +197,7 @@ class Claim:
                 raise Refused("the bounds do not rise")
             self.require_below(signed[-1] - signed[0] + 1 + reach)
             return
-        given = (Verdict.ONE, Verdict.PUBLIC)
+        given = (Verdict.ONE, Verdict.PUBLIC, Verdict.COMMITTED)
         if not self.bracket.assumption or not all(self.propagation.known[w] in given for b in bounds for w in b):
             raise Refused("nobody says that the bounds rise")
         self.require_below(self.factor + 1 + reach)

@@ -15,22 +15,24 @@ class Verdict(IntEnum):
     ONE = 1
     PUBLIC = 2
     PRIVATE = 3
-    LINEAR = 4
-    PRODUCT = 5
-    QUOTIENT = 6
-    DIGITS = 7
-    ZERO_TEST = 8
-    CHALLENGE = 9
-    BRACKET = 10
-    BOUND = 11
-    CHOICE = 12
-    DEAD = 13
+    COMMITTED = 4
+    LINEAR = 5
+    PRODUCT = 6
+    QUOTIENT = 7
+    DIGITS = 8
+    ZERO_TEST = 9
+    CHALLENGE = 10
+    BRACKET = 11
+    BOUND = 12
+    CHOICE = 13
+    DEAD = 14
 
 
 DESCRIPTIONS: Mapping[Verdict, str] = {
     Verdict.ONE: "the constant one",
     Verdict.PUBLIC: "public inputs that are given",
     Verdict.PRIVATE: "private inputs",
+    Verdict.COMMITTED: "private inputs that a public input commits to",
     Verdict.LINEAR: "fixed by a linear equation",
     Verdict.PRODUCT: "fixed as the product of fixed values",
     Verdict.QUOTIENT: "fixed as the inverse of a fixed value that is not zero",

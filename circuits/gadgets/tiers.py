@@ -85,7 +85,8 @@ def place_in_tiers(
             forms |= {"above": guards[:1], "below": guards[1:]}
             places = [wire for bit in bits for wire in bit.lc.terms]
             spread = max(bound.hi for bound in inner) - min(bound.lo for bound in inner)
-            rise = "given bounds that rise, which the verifier checks"
+            checker = "publisher of the tables" if cs.committed else "verifier"
+            rise = f"given bounds that rise, which the {checker} checks"
             cs.declare_bracket("tier", places, "place", inequality, forms, factors=[spread], assumption=rise)
         else:
             cs.declare_bound(first, len(bounds), "place", inequality, kind="one_hot", branches=guards)
@@ -93,6 +94,9 @@ def place_in_tiers(
 
 
 def _are_public(cs: ConstraintSystem, numbers: Sequence[Num]) -> bool:
-    """Whether numbers are made of public inputs and constants alone, so that a verifier can judge them."""
-    publics = {ONE_WIRE, *(wire for inputs in cs.publics.values() for wire in inputs.wires)}
+    """Whether numbers are made of constants and of public inputs, or of what one commits to, alone: others can judge
+    them.
+    """
+    judged = [*cs.publics.values(), *(cs.privates[name] for name in cs.committed)]
+    publics = {ONE_WIRE, *(wire for inputs in judged for wire in inputs.wires)}
     return all(wire in publics for number in numbers for wire in number.lc.terms)

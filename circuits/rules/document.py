@@ -73,7 +73,7 @@ class Declarations(Reader):
                     raise self.refuse(top["name"], "`name` has lower-case letters and digits, joined by - or _")
             if "binding" in top:
                 with self.collect():
-                    binding = self.choice(top["binding"], "`binding`", ("public",))
+                    binding = self.choice(top["binding"], "`binding`", ("public", "committed"))
             if "value_bits" in top:
                 with self.collect():
                     value_bits = self.count(top["value_bits"], "`value_bits`", 16, 128)

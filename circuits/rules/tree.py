@@ -543,6 +543,10 @@ class RuleSet:
             sizes[axis.name] = active.get(known, axis.capacity)
         return sizes
 
+    def side(self, node: Node) -> Side:
+        """The joined demand on a node; what no account influences is asked for exactly."""
+        return self.sides.get(node, Side.EXACT)
+
     def direction(self, node: Node, axis: str) -> int:
         """1 where conditions show that the node rises along the axis, -1 where it falls, else 0."""
         return direction(self.conditions, node, axis)

@@ -22,6 +22,7 @@ from zkmargin.circuits.gadgets.sign import absolute, positive
 from zkmargin.circuits.gadgets.tiers import tier_value
 from zkmargin.circuits.integers import Num, bit_unchecked, num_unchecked
 from zkmargin.circuits.linear import LinearCombination
+from zkmargin.circuits.plan import Plan
 from zkmargin.circuits.rules import load_rules
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +107,11 @@ def test_the_table_of_public_inputs_is_in_order() -> None:
     page = (ROOT / "specs" / "statement.md").read_text()
     section = page[page.index("## Public inputs") : page.index("## Private inputs")]
     listed = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    committed = Plan(load_rules("cross_chain_committed"))
+    names = [name for name, _ in committed.public_inputs]
+    assert listed[: len(names)] == names
+    assert [name for name, _ in committed.committed_inputs] == ["active", "direct", "assets"]
+    listed.remove(names[-1])
     circuit = compile_rules(load_rules("deribit_pm"), cache=False)
     assert listed == [*(name for name, _ in circuit.plan.public_inputs), "assets"]  # the last one with lines
     private = [name for name in circuit.names.inputs if name not in listed]

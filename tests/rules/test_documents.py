@@ -178,7 +178,7 @@ REFUSED: list[tuple[str, str, str, str, str]] = [
     ("long name", "schema", "a name has ASCII letters", "n" * 65, changed("  tilt: {", f"  {'n' * 65}: {{")),
     ("version", "schema", "`rules` must be `1`", "2", changed("rules: 1", "rules: 2")),
     ("title", "schema", "`name` has lower-case letters", "Sample", changed("name: sample", "name: Sample")),
-    ("binding", "schema", "`binding` must be `public`", "committed", "binding: committed\n" + GOOD),
+    ("binding", "schema", "`binding` must be `public` or `committed`", "secret", "binding: secret\n" + GOOD),
     (
         "value_bits",
         "schema",

@@ -26,7 +26,9 @@ from zkmargin.attestations.positions import (
 )
 from zkmargin.attestations.signatures import SigningKey
 from zkmargin.circuits.compile import CompiledCircuit
+from zkmargin.circuits.plan import compute_table_commitment
 from zkmargin.circuits.rules import RuleSet
+from zkmargin.errors import ParameterCondition
 from zkmargin.margin.market import Market, Source
 from zkmargin.margin.tables import INSTRUMENT_AXIS, Instrument, Listing, Tables
 from zkmargin.prover.prove import Prover, Request
@@ -50,6 +52,14 @@ def market_of(rules: RuleSet, tables: Tables) -> Market:
         {axis: tables.names[axis] for axis in sorted(axes) if axis in tables.names},
     )
     return Market(listing, tables, NOW - 10, (Source.of("test", b"tables of a test"),))
+
+
+def commitment_of(rules: RuleSet, tables: Tables) -> int:
+    """What a publisher signs beside tables, also beside those that the rules forbid."""
+    try:
+        return compute_table_commitment(rules, tables)
+    except ParameterCondition:
+        return 1
 
 
 @dataclass
@@ -111,6 +121,7 @@ class Parties:
         return sign_snapshot(
             market_of(self.rules, tables),
             rule_digest=self.rules.digest,
+            table_commitment=commitment_of(self.rules, tables),
             issued_at=NOW - 9,
             expires_at=NOW + 900,
             domain=DOMAIN.domain(),

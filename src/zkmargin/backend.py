@@ -127,6 +127,9 @@ class Arithmetic(Protocol):
     def poseidon_many(self, inputs: bytes, arity: int, /) -> bytes:
         """The hashes of consecutive groups of ``arity`` elements, one for each group."""
 
+    def keccak256(self, message: bytes, /) -> bytes:
+        """Keccak-256 as Ethereum uses it; whoever hashes takes ``zkmargin.encoding``."""
+
     def groth16_setup(self, r1cs: bytes, entropy: bytes, /) -> bytes:
         """A development setup by one party who knows the secrets: the bytes of a ``.zkey`` file.
 

@@ -17,6 +17,7 @@ if typing.TYPE_CHECKING:
     from zkmargin.reference.field import fq2_op, fq_op, fr_op
     from zkmargin.reference.fourier import ntt
     from zkmargin.reference.groth16 import ProvingKey, groth16_setup, groth16_verify, r1cs_check
+    from zkmargin.reference.keccak import keccak256
     from zkmargin.reference.matrix import SparseMatrix
     from zkmargin.reference.msm import g1_msm, g2_msm
     from zkmargin.reference.poseidon_permutation import poseidon, poseidon_many
@@ -41,6 +42,7 @@ __all__ = [
     "g2_mul",
     "groth16_setup",
     "groth16_verify",
+    "keccak256",
     "ntt",
     "pairing",
     "pairing_check",
@@ -74,6 +76,7 @@ _MODULES = {
         "groth16_verify",
         "r1cs_check",
     ),
+    "keccak": ("keccak256",),
     "matrix": ("SparseMatrix",),
     "msm": (
         "g1_msm",

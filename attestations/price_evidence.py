@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from zkmargin.attestations.documents import MarketSnapshot
 from zkmargin.attestations.evidence.errors import (
@@ -23,6 +26,7 @@ from zkmargin.attestations.price_reading import BASIS_POINTS, EvidencedPrice, re
 from zkmargin.attestations.price_rules import Cells, PriceCell, PriceRules
 from zkmargin.attestations.schema import Document, LongBytes
 from zkmargin.encoding import sha256
+from zkmargin.errors import SchemaType
 from zkmargin.margin.market import Market, Source
 from zkmargin.margin.tables import Column, Tables
 
@@ -43,6 +47,14 @@ class PriceEvidence(Document):
     pyth: LongBytes | None = None
     redstone: LongBytes | None = None
     cells: Cells
+
+    @model_validator(mode="after")
+    def _every_message_is_read(self) -> Self:
+        read_from = {oracle for cell in self.cells for oracle in cell.feeds}
+        for oracle, message in (("pyth", self.pyth), ("redstone", self.redstone)):
+            if message is not None and oracle not in read_from:
+                raise PydanticCustomError(SchemaType.code, f"no price is read from the message of {oracle}")
+        return self
 
     @cached_property
     def source(self) -> Source:

@@ -140,13 +140,13 @@ def _documents() -> dict[Any, Any]:
     return {kind.TYPE: kind for kind in DOCUMENTS}
 
 
-_LONG = ("tables", "listing")
+_LONG = ("tables", "listing", "pyth", "redstone")
 
 
 def _shortened(document: dict[str, Any]) -> dict[str, Any]:
     """Without what nobody reads in a terminal."""
     return {
-        name: f"{len(json.dumps(value)):,} bytes" if name in _LONG else value
+        name: f"{len(json.dumps(value)):,} bytes" if name in _LONG and value is not None else value
         for name, value in document.items()
         if name != "type"
     }

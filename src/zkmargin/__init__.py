@@ -12,6 +12,7 @@ if typing.TYPE_CHECKING:
     from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
+    from zkmargin.attestations.price_evidence import PriceEvidence
     from zkmargin.circuits.compile import CompiledCircuit, compile_rules
     from zkmargin.circuits.rules import RuleSet, evaluate, list_rules, load_rules
     from zkmargin.errors import InputError, MarginShort, VerificationError, ZkMarginError
@@ -34,6 +35,7 @@ _HOMES = {
     "Policy": "verifier.policy",
     "PositionOpening": "attestations.positions",
     "PositionStatementDocument": "attestations.positions",
+    "PriceEvidence": "attestations.price_evidence",
     "Prover": "prover.prove",
     "Request": "prover.prove",
     "RuleSet": "circuits.rules",
@@ -61,6 +63,7 @@ __all__ = [
     "Policy",
     "PositionOpening",
     "PositionStatementDocument",
+    "PriceEvidence",
     "Prover",
     "Request",
     "RuleSet",

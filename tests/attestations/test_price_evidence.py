@@ -306,7 +306,8 @@ def test_a_message_without_the_feed() -> None:
     honest = by_pyth()
     assert refused(honest.but(pyth=UPDATES["btc_usd_update"])) == "E_PRICE_MISSING"
     assert refused(honest.but(pyth=None)) == "E_PRICE_MISSING"
-    assert refused(honest.but(pyth=None, redstone=by_redstone().evidence.redstone)) == "E_PRICE_MISSING"
+    stray = {"pyth": None, "redstone": by_redstone().evidence.redstone}
+    assert code_of(lambda: honest.but(**stray)) == "E_SCHEMA_TYPE"  # of which no price is read
 
 
 # --- when, how sure, and whether oracles agree ----------------------------------------------------------------------

@@ -26,6 +26,7 @@ from parties import (
     small_market,
 )
 from passphrase import PASSPHRASE
+from registry_refusals import REGISTRY
 
 from zkmargin import backend
 from zkmargin.attestations.context import (
@@ -73,10 +74,9 @@ SPECIFIED = {
     "E_BINDING_MISSING", "E_BINDING_SIG", "E_BINDING_CONFLICT", "E_BINDING_MIDEPOCH", "E_ALLOC_SIG", "E_ALLOC_RAISED",
     "E_ALLOC_MOVED", "E_LOCK", "E_LINE_DUPLICATE", "E_OWNER_MIXED", "E_POCKET_MIXED", "E_RPC_CHAIN_ID",
     "E_RPC_PROOF_WINDOW", "E_REORG", "E_CHECKPOINT_CHAIN", "E_ADDRESS", "E_CODE_HASH", "E_LAYOUT_UNKNOWN",
-    "E_CUSTODY_OVERLAP",
+    "E_CUSTODY_OVERLAP", "E_DOUBLE_PLEDGE", "E_REPLAY", "E_LOG_HEAD", "E_LOG_INCLUSION", "E_LOG_FORK", "E_RECEIPT",
 }  # fmt: skip
-"""The failure cases of the attestation specification (its section 3) whose features exist. Those of
-the registry join with it."""
+"""The failure cases of the attestation specification (its section 3)."""
 
 OWN = {
     "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_PACKAGE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
@@ -88,6 +88,7 @@ OWN = {
     "E_PRICE_SEQ", "E_PRICE_EVIDENCE", "E_PRICE_FEED", "E_PRICE_CELL", "E_PRICE_TABLE", "E_PRICE_DISAGREE",
     "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT",
     "E_CLOCK", "E_ACCOUNT_UNKNOWN", "E_ACCOUNT_ENROLLED", "E_PROOF_SUPERSEDED",
+    "E_PLEDGE_REFRESH", "E_PLEDGE_MISSING", "E_STORE",
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 
@@ -293,7 +294,7 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_FILE_SECTION": _wtns(12, struct.pack("<I", 9)),
     **{
         code: lambda _, refuse=refuse: refuse()
-        for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS, **CLOCK}.items()
+        for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS, **CLOCK, **REGISTRY}.items()
     },
 }
 """What raises each code. E_USAGE and E_INTERNAL are no exceptions of a library; their tests stand below."""

@@ -30,6 +30,17 @@ from zkmargin.encoding import write_atomic
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.keys import KeyDescription
 from zkmargin.verifier.policy import Policy
+from zkmargin.verifier.registry.documents import (
+    LogConsistency,
+    LogEvidence,
+    LogHeadDocument,
+    LogPage,
+    LogProof,
+    PledgeReceiptDocument,
+    RegistrationDocument,
+    RegistryTerms,
+    ReleaseDocument,
+)
 
 DOCUMENTS: tuple[type[Document], ...] = (
     AllocationDocument,
@@ -43,15 +54,24 @@ DOCUMENTS: tuple[type[Document], ...] = (
     KeyDescription,
     LayoutRegistry,
     LeafOpeningsDocument,
+    LogConsistency,
+    LogEvidence,
+    LogHeadDocument,
+    LogPage,
+    LogProof,
     MarketSnapshotDocument,
     ObservedEvidence,
     OwnerBindingDocument,
     OwnerKeyFile,
+    PledgeReceiptDocument,
     Policy,
     PositionOpening,
     PositionStatementDocument,
     PriceEvidence,
     PriceRulesFile,
+    RegistrationDocument,
+    RegistryTerms,
+    ReleaseDocument,
     RevokeRootDocument,
     SigningKeyFile,
     UtxoEvidence,

@@ -15,6 +15,7 @@ from exotic_options import DESK
 from exotic_options import document as exotics
 from parties import World, small_market
 from passphrase import PASSPHRASE
+from registry_refusals import log_documents
 from sample_rules import sample
 from venue_files import HYPERLIQUID, OLD_BRACKETS, as_bytes, brackets, brackets_json, genesis, premium_index
 
@@ -188,6 +189,7 @@ class Seeds:
             collateral_world.allocation(),
             *_chain_documents(),
             *_price_documents(),
+            *log_documents(),
         ]
         found = {type(document): document.to_bytes() for document in documents}
         return found | {KeyDescription: (world.folder / "key.json").read_bytes()}

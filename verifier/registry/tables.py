@@ -1,0 +1,114 @@
+"""The registry's tables. Numbers of up to 256 bits and digests are 32 bytes, big-endian; times are unix seconds.
+
+What must not happen twice is a primary key or a unique column: the database decides who was first.
+A change here needs a migration; a test compares both.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, MetaData, Table
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _word(name: str, length: int = 32, *, primary_key: bool = False) -> tuple[Column[bytes], CheckConstraint]:
+    """A column of exactly so many bytes."""
+    column = Column(name, LargeBinary(length), primary_key=primary_key, nullable=False)
+    return column, CheckConstraint(f"length({name}) = {length}", name=name)
+
+
+def _number(
+    name: str, *, primary_key: bool = False, nullable: bool = False, index: bool = False, unique: bool = False
+) -> Column[int]:
+    return Column(
+        name, BigInteger, primary_key=primary_key, autoincrement=False, nullable=nullable, index=index or None,
+        unique=unique or None,
+    )  # fmt: skip
+
+
+registry = Table(
+    "registry",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    *_word("pledge_domain"),
+    *_word("operator", 20),
+    _number("epoch_length"),
+    _number("size"),
+    CheckConstraint("id = 1", name="one_row"),
+)
+"""Whose registry it is, and how many entries its log has. Writers lock this row."""
+
+challenges = Table(
+    "challenges",
+    metadata,
+    *_word("challenge", primary_key=True),
+    *_word("venue_id"),
+    _number("expires_at", index=True),
+    _number("used_at", nullable=True),
+    sqlite_with_rowid=False,
+)
+
+pledges = Table(
+    "pledges",
+    metadata,
+    *_word("nullifier", primary_key=True),
+    _number("epoch", index=True),
+    *_word("venue_id"),
+    _number("issued_at"),
+    _number("expires_at"),
+    *_word("context"),
+    *_word("vk_hash"),
+    *_word("policy_id"),
+    _number("log_index", unique=True),
+    _number("recorded_at"),
+    sqlite_with_rowid=False,
+)
+"""A nullifier belongs to one epoch by its making, so it alone is the key."""
+
+contexts = Table("contexts", metadata, *_word("context", primary_key=True), _number("epoch"), sqlite_with_rowid=False)
+"""Contexts of every pledge that was ever recorded, also of those that were released or replaced."""
+
+releases = Table(
+    "releases",
+    metadata,
+    *_word("nullifier", primary_key=True),
+    _number("at", primary_key=True),
+    _number("epoch"),
+    *_word("venue_id"),
+    _number("log_index", unique=True),
+    sqlite_with_rowid=False,
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    _number("log_index", primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    _number("position", primary_key=True),
+    *_word("hash"),
+    sqlite_with_rowid=False,
+)
+"""Complete subtrees of the log's Merkle tree; level 0 are the leaves."""
+
+heads = Table(
+    "heads",
+    metadata,
+    _number("size", primary_key=True),
+    *_word("root"),
+    _number("time"),
+    *_word("signature", 65),
+)
+"""One for each transaction that wrote to the log."""

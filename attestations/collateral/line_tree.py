@@ -13,9 +13,9 @@ from zkmargin.errors import Capacity
 class LineTree:
     """Lines by strictly ascending cid, and the tree over them.
 
-    A leaf does not hold its place, so no other line is hashed again when one comes or goes. Nodes are: above a line that
-    changed in place the seven on its way up; behind one that came or went all, a seventh of the lines that follow. Batches
-    therefore cost no more than their first insertion: give all changes of a root at once.
+    A leaf does not hold its place, so no other line is hashed again when one comes or goes. Nodes are: above a line
+    that changed in place the seven on its way up; behind one that came or went all, a seventh of the lines that follow.
+    A batch costs no more than its first insertion: give all changes of a root at once.
     """
 
     def __init__(self, lines: Sequence[Leaf] = ()) -> None:

@@ -1,4 +1,4 @@
-"""A tree that is changed is the tree that is built anew; what breaks the order of lines is refused and changes nothing."""
+"""A changed tree is the tree that is built anew; what breaks the order of lines is refused and changes nothing."""
 
 from __future__ import annotations
 

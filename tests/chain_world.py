@@ -44,13 +44,19 @@ def _missing(what: str) -> None:
     pytest.skip(what)
 
 
-def compiled() -> Mapping[str, Any]:
-    """Bytecode and slots of each contract, from solc."""
+def require_peers() -> str:
+    """Node.js, where solc is installed too; skips where not, fails in CI."""
     node = shutil.which("node")
     if node is None or not (PEERS / "node_modules" / "solc").is_dir():
         _missing("Node.js or solc is not installed (make peers)")
+    return str(node)
+
+
+def compiled() -> Mapping[str, Any]:
+    """Bytecode and slots of each contract, from solc."""
+    node = require_peers()
     done = subprocess.run(
-        [str(node), "solc.cjs"], input=SOURCE.read_text(encoding="utf-8"), cwd=PEERS, capture_output=True, text=True,
+        [node, "solc.cjs"], input=SOURCE.read_text(encoding="utf-8"), cwd=PEERS, capture_output=True, text=True,
         timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -85,12 +91,14 @@ class Chain:
             self.rpc.call("evm_mine")
             self.next_time += BLOCK_SECONDS
 
-    def send(self, key: SigningKey, to: bytes | None, data: bytes = b"", value: int = 0) -> dict[str, Any]:
+    def send(
+        self, key: SigningKey, to: bytes | None, data: bytes = b"", value: int = 0, gas: int = 3_000_000
+    ) -> dict[str, Any]:
         """One transaction in one block; its receipt."""
         sender = hex_bytes(key.address)
         transaction = {
             "nonce": int(self.rpc.call("eth_getTransactionCount", sender, "latest"), 16), "gasPrice": 2 * 10**9,
-            "gas": 3_000_000, "value": value, "data": data, **({} if to is None else {"to": to}),
+            "gas": gas, "value": value, "data": data, **({} if to is None else {"to": to}),
         }  # fmt: skip
         signed = Account.sign_transaction(transaction, key.secret())
         assert signed.v in (27, 28)

@@ -14,6 +14,7 @@ import pytest
 from chain_refusals import CHAINS
 from clock_refusals import CLOCK
 from collateral_refusals import COLLATERAL
+from contract_refusals import CONTRACTS
 from evidence_refusals import EVIDENCE
 from parties import (
     DOMAIN,
@@ -88,7 +89,7 @@ OWN = {
     "E_PRICE_SEQ", "E_PRICE_EVIDENCE", "E_PRICE_FEED", "E_PRICE_CELL", "E_PRICE_TABLE", "E_PRICE_DISAGREE",
     "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT",
     "E_CLOCK", "E_ACCOUNT_UNKNOWN", "E_ACCOUNT_ENROLLED", "E_PROOF_SUPERSEDED",
-    "E_PLEDGE_REFRESH", "E_PLEDGE_MISSING", "E_STORE",
+    "E_PLEDGE_REFRESH", "E_PLEDGE_MISSING", "E_STORE", "E_CONTRACT", "E_CONTRACT_CODE", "E_TRANSACTION",
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 
@@ -294,7 +295,7 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_FILE_SECTION": _wtns(12, struct.pack("<I", 9)),
     **{
         code: lambda _, refuse=refuse: refuse()
-        for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS, **CLOCK, **REGISTRY}.items()
+        for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS, **CLOCK, **CONTRACTS, **REGISTRY}.items()
     },
 }
 """What raises each code. E_USAGE and E_INTERNAL are no exceptions of a library; their tests stand below."""

@@ -297,15 +297,16 @@ class LogEvidence(Document):
     """``*.evidence.json``: what shows a third party, who trusts the operator's signatures alone, that it cheated.
 
     ``fork``: ``first`` and ``second`` are signed, and the log of ``second`` begins, by ``path``, with another root than
-    ``first``'s: ``prefix_root``. ``receipt``: the signed ``receipt`` is about another entry than the one of
-    ``inclusions`` at its place. ``double``: the two ``inclusions`` give one nullifier to two venues.
+    that of ``first``: ``prefix_root``. ``shrunk``: ``second`` is signed later than ``first``, over fewer entries.
+    ``receipt``: the signed ``receipt`` is about another entry than the one of ``inclusions`` at its place.
+    ``double``: the two ``inclusions`` give one nullifier to two venues.
     """
 
     TYPE: ClassVar[str] = "zkmargin/log-evidence"
     type: Literal["zkmargin/log-evidence"] = "zkmargin/log-evidence"
     version: Literal["1"] = "1"
     domain: AnyDomain
-    kind: Literal["fork", "receipt", "double"]
+    kind: Literal["fork", "shrunk", "receipt", "double"]
     first: SignedHead | None
     second: SignedHead
     prefix_root: Bytes32 | None
@@ -315,10 +316,14 @@ class LogEvidence(Document):
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
-        fork, receipt = self.kind == "fork", self.kind == "receipt"
-        counted = {"fork": 0, "receipt": 1, "double": 2}[self.kind]
-        if (self.first is None) == fork or (self.prefix_root is None) == fork or (self.receipt is None) == receipt:
-            raise PydanticCustomError(SchemaType.code, "evidence holds what its kind says, and nothing else")
-        if len(self.inclusions) != counted or (self.path and not fork):
+        heads, fork = self.kind in ("fork", "shrunk"), self.kind == "fork"
+        counted = {"receipt": 1, "double": 2}.get(self.kind, 0)
+        if (
+            (self.first is not None) != heads
+            or (self.prefix_root is not None) != fork
+            or (self.receipt is not None) != (self.kind == "receipt")
+            or len(self.inclusions) != counted
+            or (self.path and not fork)
+        ):
             raise PydanticCustomError(SchemaType.code, "evidence holds what its kind says, and nothing else")
         return self

@@ -79,6 +79,14 @@ def fork(
     )  # fmt: skip
 
 
+def shrunk(first: SignedHead, second: SignedHead, terms: RegistryTerms) -> LogEvidence:
+    """Evidence that the operator signed a shorter log after a longer one."""
+    return LogEvidence(
+        domain=terms.domain, kind="shrunk", first=first, second=second, prefix_root=None, path=(), receipt=None,
+        inclusions=(),
+    )  # fmt: skip
+
+
 # --- receipts -------------------------------------------------------------------------------------------------------
 
 
@@ -138,9 +146,13 @@ def require_evidence(evidence: LogEvidence, terms: RegistryTerms) -> None:
     """
     require_domain(evidence.domain, terms.domain, "domain")
     require_head(evidence.second, terms, "second")
-    {"fork": _require_fork, "receipt": _require_broken_receipt, "double": _require_double}[evidence.kind](
-        evidence, terms
-    )
+    judges = {
+        "fork": _require_fork,
+        "shrunk": _require_shrunk,
+        "receipt": _require_broken_receipt,
+        "double": _require_double,
+    }
+    judges[evidence.kind](evidence, terms)
 
 
 def _require_fork(evidence: LogEvidence, terms: RegistryTerms) -> None:
@@ -152,6 +164,15 @@ def _require_fork(evidence: LogEvidence, terms: RegistryTerms) -> None:
         raise LogInclusion("the second log is not shown to begin with `prefixRoot`", where="path")
     if evidence.prefix_root == first.root:
         raise LogInclusion("the heads agree", where="prefixRoot")
+
+
+def _require_shrunk(evidence: LogEvidence, terms: RegistryTerms) -> None:
+    if evidence.first is None:  # excluded by the document
+        raise LogInclusion("evidence of a shorter log has two heads", where="first")
+    require_head(evidence.first, terms, "first")
+    first, second = evidence.first.head, evidence.second.head
+    if not (second.size < first.size and second.time > first.time):
+        raise LogInclusion("the log did not become shorter", where="second")
 
 
 def _require_broken_receipt(evidence: LogEvidence, terms: RegistryTerms) -> None:

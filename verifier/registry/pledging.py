@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zkmargin.attestations.context import epoch_of
 from zkmargin.attestations.documents import Signatures
-from zkmargin.errors import EpochMismatch, PledgeTooLong, ProofExpired, SignatureNotAttestor, ZkMarginError
+from zkmargin.errors import EpochMismatch, ProofExpired, SignatureNotAttestor, ZkMarginError
+from zkmargin.verifier.registry.conditions import require_current
 from zkmargin.verifier.registry.documents import LogEntry, Registration, RegistryTerms, Release
 from zkmargin.verifier.registry.errors import ContextReplay, DoublePledge, PledgeMissing, PledgeRefresh, StoreFailed
 from zkmargin.verifier.registry.transaction import Pledge, Transaction
@@ -32,28 +32,6 @@ class Recorded:
     kind: Literal["registration", "refresh", "release"]
     index: int
     transaction: Transaction
-
-
-def require_current(pledged: Registration, terms: RegistryTerms, now: int) -> None:
-    """Raise ProofExpired, EpochMismatch, PledgeTooLong unless a pledge may be recorded at ``now``."""
-    if pledged.issued_at >= pledged.expires_at:
-        raise ProofExpired("the pledge expires before it is issued", where="expiresAt")
-    if pledged.issued_at > now + terms.clock_skew:
-        raise ProofExpired(
-            "the pledge is from the future", where="issuedAt", expected=f"at most {now}", got=pledged.issued_at
-        )
-    if now >= pledged.expires_at:
-        raise ProofExpired("the pledge has expired", where="expiresAt", expected=f"after {now}", got=pledged.expires_at)
-    length = terms.epoch_length
-    start, end = pledged.epoch * length, (pledged.epoch + 1) * length
-    if now >= end or now + terms.epoch_lead < start:
-        raise EpochMismatch(
-            "the pledge is for another epoch", where="epoch", expected=epoch_of(now, length), got=pledged.epoch
-        )
-    if pledged.expires_at > end:
-        raise PledgeTooLong(
-            "the pledge outlives its epoch", where="expiresAt", expected=f"at most {end}", got=pledged.expires_at
-        )
 
 
 def record(

@@ -120,10 +120,11 @@ class Reader:
             for row in connection.execute(statement)
         ]
 
-    def page(self, first: int) -> LogPage:
-        """Up to 1,000 entries from number ``first`` on, and the heads over them."""
+    def page(self, first: int, end: int | None = None) -> LogPage:
+        """Up to 1,000 entries from number ``first`` on, below ``end``, and the heads over them."""
+        count = PAGE_ENTRIES if end is None else min(PAGE_ENTRIES, end - first)
         with self._database.reading() as connection:
-            entries = self._entries(connection, first, PAGE_ENTRIES)
+            entries = self._entries(connection, first, count)
             heads = self._heads(connection, first, first + len(entries), PAGE_ENTRIES) if entries else []
         return LogPage(domain=self.terms.domain, first=first, entries=tuple(entries), heads=tuple(heads))
 

@@ -19,9 +19,11 @@ from zkmargin.encoding import hex_bytes, sha256
 from zkmargin.errors import ChallengeMismatch, SignatureNotAttestor, StatementMismatch, VenueMismatch, ZkMarginError
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.registry import pledging, tables
+from zkmargin.verifier.registry.conditions import require_current, require_registration
 from zkmargin.verifier.registry.database import Database
 from zkmargin.verifier.registry.documents import (
     LogHead,
+    LogHeadDocument,
     PledgeReceipt,
     PledgeReceiptDocument,
     RegisteredVenue,
@@ -94,6 +96,7 @@ class Registry(Reader):
                             operator=terms.operator,
                             epoch_length=terms.epoch_length,
                             size=0,
+                            signed_at=0,
                         )
                     )
             Reader(database, terms).require_own()
@@ -161,7 +164,7 @@ class Registry(Reader):
         """
         require_domain(envelope.domain, self.terms.domain, "domain")
         self.venue(envelope.context.verifier_id)
-        pledging.require_current(registration_of(envelope), self.terms, self.clock())
+        require_current(registration_of(envelope), self.terms, self.clock())
         challenge = envelope.context.challenge
         if challenge == ZERO32:
             return None
@@ -233,6 +236,17 @@ class Registry(Reader):
             head = self._head_over(connection, held.log_index)
         return self._receipt(held, held.log_index, held.recorded_at, head)
 
+    def fresh_head(self) -> LogHeadDocument:
+        """The log as it is now, signed now: an operator who showed more before is convicted by it."""
+
+        def sign(transaction: Transaction) -> SignedHead:
+            transaction.note_head_time()
+            frontier = transaction.frontier
+            return self._sign_head(frontier.size, frontier.root, transaction.head_time)
+
+        signed = self._writer.put(sign).result()
+        return LogHeadDocument(domain=self.terms.domain, head=signed.head, signatures=signed.signatures)
+
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def venue(self, venue_id: bytes) -> RegisteredVenue:
@@ -256,7 +270,7 @@ class Registry(Reader):
         require_signed(document.release, domain, document.signatures, venue.signers.signer_set(), "release")
         return SignedRelease(document.release, document.signatures, venue.venue_id)
 
-    def sign_head(self, size: int, root: bytes, at: int) -> SignedHead:
+    def _sign_head(self, size: int, root: bytes, at: int) -> SignedHead:
         """The operator's word on the log."""
         domain = self.terms.domain.signing()
         head = LogHead(pledge_domain=domain.pledge_domain, size=size, root=root, time=at)
@@ -288,16 +302,21 @@ class Registry(Reader):
         """A transaction that knows its place in the log: the row of the registry is locked first."""
         with self._database.writing() as connection:
             statement = tables.registry.select()
-            size = connection.execute(statement if self._database.sqlite else statement.with_for_update()).one().size
+            row = connection.execute(statement if self._database.sqlite else statement.with_for_update()).one()
+            size = row.size
             if size != self._frontier.size:  # another process wrote, or this one has just begun
                 self._frontier = Frontier(size, lambda level, at: stored_node(connection, level, at))
             transaction = Transaction(
-                connection, sqlite_=self._database.sqlite, now=self.clock(), frontier=self._frontier.copy()
+                connection,
+                sqlite_=self._database.sqlite,
+                now=self.clock(),
+                signed_at=row.signed_at,
+                frontier=self._frontier.copy(),
             )
             yield transaction
             if transaction.grew:
                 frontier = transaction.frontier
-                transaction.finish(self.sign_head(frontier.size, frontier.root, transaction.now))
+                transaction.finish(self._sign_head(frontier.size, frontier.root, transaction.head_time))
         self._frontier = transaction.frontier
 
 
@@ -315,12 +334,3 @@ def registration_of(envelope: Envelope) -> Registration:
         policy_id=context.policy_id,
         proof_hash=sha256(envelope.to_bytes()),
     )
-
-
-def require_registration(
-    pledged: Registration, signatures: tuple[Signature, ...], venue: RegisteredVenue, terms: RegistryTerms
-) -> None:
-    """Raise unless a registration is signed by its venue, and the venue may attest."""
-    if not venue.attests:
-        raise SignatureNotAttestor("this venue's pledges are recorded with their proofs only", where="registration")
-    require_signed(pledged, terms.domain.signing(), signatures, venue.signers.signer_set(), "registration")

@@ -41,9 +41,10 @@ registry = Table(
     *_word("operator", 20),
     _number("epoch_length"),
     _number("size"),
+    _number("signed_at"),
     CheckConstraint("id = 1", name="one_row"),
 )
-"""Whose registry it is, and how many entries its log has. Writers lock this row."""
+"""Whose registry it is, how many entries its log has, the time of the last head. Writers lock this row."""
 
 challenges = Table(
     "challenges",

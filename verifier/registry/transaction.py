@@ -118,14 +118,15 @@ _CONSUME = (
 _PURGE = delete(tables.challenges).where(_c.expires_at <= bindparam("now"))
 _ENTRIES: Insert = tables.entries.insert()
 _NODES: Insert = tables.nodes.insert()
-_GROW = update(tables.registry).values(size=bindparam("grown"))
+_GROW = update(tables.registry).values(size=bindparam("grown"), signed_at=bindparam("at"))
 
 
 class Transaction:
     """What jobs of one batch write through. Nothing of it is true before the batch is committed."""
 
-    def __init__(self, connection: Connection, *, sqlite_: bool, now: int, frontier: Frontier) -> None:
+    def __init__(self, connection: Connection, *, sqlite_: bool, now: int, signed_at: int, frontier: Frontier) -> None:
         self.now = now
+        self.head_time = max(now, signed_at)  # of heads, later ones are never earlier: a shorter log shows
         self.frontier = frontier
         self.head: SignedHead | None = None
         self._connection = connection
@@ -239,6 +240,10 @@ class Transaction:
         """Whether something was appended."""
         return bool(self._bodies)
 
+    def note_head_time(self) -> None:
+        """A head of this time and of the log as it is now is being signed."""
+        self._connection.execute(_GROW, {"grown": self.frontier.size, "at": self.head_time})
+
     def finish(self, head: SignedHead) -> None:
         """Write what was appended, under a head over all of it."""
         first = self.frontier.size - len(self._bodies)
@@ -254,5 +259,5 @@ class Transaction:
                 "signature": head.signatures[0].signature,
             },
         )
-        execute(_GROW, {"grown": self.frontier.size})
+        self.note_head_time()
         self.head = head

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("operator", sa.LargeBinary(length=20), nullable=False),
         sa.Column("epoch_length", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("signed_at", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_registry_one_row")),
         sa.CheckConstraint("length(operator) = 20", name=op.f("ck_registry_operator")),
         sa.CheckConstraint("length(pledge_domain) = 32", name=op.f("ck_registry_pledge_domain")),

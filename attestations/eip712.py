@@ -101,8 +101,9 @@ class Structure:
         return keccak256(self.signature.encode("ascii"))
 
     @cached_property
-    def _encoders(self) -> tuple[tuple[str, Callable[[Value, str], bytes]], ...]:
-        return tuple((name, _encoder(type_name)) for name, type_name in self.members)
+    def _encoders(self) -> dict[str, tuple[Callable[[Value, str], bytes], str]]:
+        """Of each member, and what it is called in errors."""
+        return {name: (_encoder(type_name), f"{self.name}.{name}") for name, type_name in self.members}
 
     def hash(self, values: Mapping[str, Value]) -> bytes:
         """hashStruct of exactly the declared members.
@@ -110,15 +111,14 @@ class Structure:
         Raises SchemaUnknownField, SchemaType (a member missing or of the wrong type), IntFormat (range),
         BytesLength.
         """
-        known = dict(self.members)
         for name in values:
-            if name not in known:
+            if name not in self._encoders:
                 raise SchemaUnknownField(f"field `{name}` is not part of the signed document", where=self.name)
         encoded = [self.type_hash]
-        for name, encode in self._encoders:
+        for name, (encode, where) in self._encoders.items():
             if name not in values:
                 raise SchemaType(f"field `{name}` is missing", where=self.name)
-            encoded.append(encode(values[name], f"{self.name}.{name}"))
+            encoded.append(encode(values[name], where))
         return keccak256(b"".join(encoded))
 
 

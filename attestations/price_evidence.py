@@ -99,6 +99,9 @@ def require_prices(
 ) -> PriceFinding:
     """Raise unless ``evidence`` shows the prices of ``market`` that ``rules`` (a policy's ``prices``) ask for.
 
+    The one check of evidence of prices: of ``verify``, of provers before they prove, of publishers before they sign,
+    and of audits (ATTESTATION §2.1, A16), which judge a snapshot document by ``document.snapshot, document.market``.
+
     ``market`` is what ``snapshot`` names; whose signatures it carries was checked before. ``at``: the time to judge at,
     unix seconds; ``maximum_age``: of each message at that time, in seconds (a policy's ``maximumAge.price``), None
     where prices of the past are judged. ``least_sequence``: a Pyth update before this one is a replay.

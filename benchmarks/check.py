@@ -31,6 +31,10 @@ SIZES = {"cross_bracket": 30_000, "binance_usdm": 200_000, "historical_es": 275_
 instruments in 1,000 scenarios."""
 CHAINS_SECONDS, HISTORY_SECONDS = 2.0, 10.0
 REPORT_SECONDS = 5.0
+LINES = {4: 20_000, 8: 40_000}
+"""Constraints that lines of collateral add."""
+TREE_LEAVES, TREE_SECONDS = 100_000, 20.0
+PROOFS, PROOF_ACCOUNTS, PROOFS_SECONDS = 10_000, 100_000, 10.0
 GNARK_RATIO = 2.0
 SETUP_SECONDS = 30.0
 COMPILE_SECONDS, CACHED_SECONDS = 20.0, 1.0
@@ -67,7 +71,7 @@ def main() -> int:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     try:
-        findings = [*judge_sizes(), *judge_tables(), *judge_report()]
+        findings = [*judge_sizes(), *judge_tables(), *judge_report(), *judge_collateral()]
         findings += [
             finding
             for name in options.rules
@@ -142,6 +146,27 @@ def judge_report() -> Iterator[Finding]:
         checked = ["check", "--rules", "deribit_pm", *given, "--force", "--json"]
         seconds = _fastest(lambda: _run(checked, dict(os.environ)))
     yield Finding("report of 27 positions", seconds, REPORT_SECONDS, "s")
+
+
+def judge_collateral() -> Iterator[Finding]:
+    """Constraints of lines; lines to a root; state proofs of accounts, one slot each."""
+    from collateral import constraints_of_lines, many_leaves, many_proofs
+
+    from zkmargin.attestations.collateral.line_tree import LineTree
+    from zkmargin.attestations.evidence import trie
+
+    for lines, budget in LINES.items():
+        yield Finding(f"constraints of {lines} lines", constraints_of_lines(lines), budget, "")
+    leaves = many_leaves(TREE_LEAVES)
+    yield Finding(f"tree of {TREE_LEAVES:,} lines", _fastest(lambda: LineTree(leaves)), TREE_SECONDS, "s")
+    root, proofs = many_proofs(PROOF_ACCOUNTS, PROOFS)
+
+    def verify() -> None:
+        trie._decode.cache_clear()
+        for proof in proofs:
+            proof.verify(root)
+
+    yield Finding(f"{PROOFS:,} state proofs, a slot each", _fastest(verify), PROOFS_SECONDS, "s")
 
 
 def _fastest(run: Callable[[], object]) -> float:

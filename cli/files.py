@@ -62,14 +62,6 @@ def read_envelope(path: Path) -> Envelope:
     return read_document(path, Envelope)
 
 
-def read_verifying_key(path: Path) -> bytes:
-    """A ``verification_key.json``, as engines take it."""
-    from zkmargin.encoding import read_file
-    from zkmargin.formats import parse_json, verifying_key_from_json
-
-    return verifying_key_from_json(parse_json(read_file(path, 1 << 26), str(path)))
-
-
 def make_folder(path: Path, *, private: bool = False) -> None:
     """Make a folder, with those above it. Raises FileUnreadable where that cannot be."""
     try:

@@ -9,6 +9,7 @@ import click
 
 from zkmargin.cli.options import (
     FILE,
+    FOLDER,
     at_option,
     challenge_option,
     json_option,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("proof", type=FILE)
+@click.argument("proof", type=FILE, required=False)
+@click.option("--book", type=FOLDER, help="Judge all members in a folder with a `book.json`, not one PROOF.")
 @policy_option
 @rules_option
 @market_option
@@ -48,7 +50,8 @@ if TYPE_CHECKING:
 )
 @json_option
 def command(
-    proof: Path,
+    proof: Path | None,
+    book: Path | None,
     policy: Path,
     rules: str,
     market: Path,
@@ -64,14 +67,20 @@ def command(
     """Judge a PROOF (*.margin-proof.json) against a policy.
 
     Policy, rule set, market, evidence of prices and verifying key are your own copies; nothing is taken on trust from
-    the proof's file. Exit code 0 if the proof holds, 1 if it does not, 2 if an input cannot be used.
+    the proof's file. Exit code 0 if the proof holds, 1 if it does not, 2 if an input cannot be used. With --book, 0 if
+    every member's proof holds and no two show one nullifier.
     """
+    if book is not None:
+        show_book(book, at, engine, as_json)
+        return
+    proof = _one_proof(proof)
     from zkmargin.attestations.collateral.documents import RevokeRootDocument
     from zkmargin.attestations.market import MarketSnapshotDocument
     from zkmargin.attestations.price_evidence import PriceEvidence
     from zkmargin.circuits.rules import load_rules
-    from zkmargin.cli.files import read_document, read_envelope, read_verifying_key
+    from zkmargin.cli.files import read_document, read_envelope
     from zkmargin.cli.output import print_json, progress
+    from zkmargin.verifier.keys import read_verifying_key
     from zkmargin.verifier.policy import Policy
     from zkmargin.verifier.verify import verify
 
@@ -93,6 +102,61 @@ def command(
         print_json(verdict.to_json())
     else:
         show_verdict(verdict)
+
+
+_ONE_PROOF = ("policy", "rules", "market", "key")
+for _option in command.params:
+    if _option.name in _ONE_PROOF:  # needed for one proof; a book names them for each member
+        _option.required = False
+
+
+def _one_proof(proof: Path | None) -> Path:
+    """The proof; a usage error where it or what it is judged by is not given."""
+    context = click.get_current_context()
+    for parameter in command.params:
+        if parameter.name in ("proof", *_ONE_PROOF) and context.params[parameter.name] is None:
+            raise click.MissingParameter(ctx=context, param=parameter)
+    if proof is None:
+        raise click.UsageError("a PROOF or --book is needed")
+    return proof
+
+
+def show_book(folder: Path, at: int | None, engine: str | None, as_json: bool) -> None:
+    """One row for each member; exit code 1 where one of them fails."""
+    from zkmargin.cli.output import format_time, print_json, print_table, progress
+    from zkmargin.verifier.clearing import check_book, count_failed
+
+    context = click.get_current_context()
+    given = [name for name in ("proof", *_ONE_PROOF, "challenge", "prices") if context.params[name] is not None]
+    if given or context.params["revocations"]:
+        raise click.UsageError("--book names proofs and what they are judged by: give it alone")
+    with progress("verifying"):
+        findings = check_book(folder, at=at, engine=engine)
+    failed = count_failed(findings)
+    if as_json:
+        members = [
+            {
+                "name": found.name,
+                "verdict": None if found.verdict is None else found.verdict.to_json(),
+                "error": None if found.error is None else found.error.as_json(),
+            }
+            for found in findings
+        ]
+        print_json({"book": str(folder), "members": members, "failed": failed})
+    else:
+        rows = []
+        for found in findings:
+            verdict = found.verdict
+            if verdict is None:
+                rows.append([found.name, "fails", "", "", "", str(found.error)])
+                continue
+            chains = "" if verdict.collateral is None else ", ".join(verdict.collateral.chains)
+            venues = ", ".join(venue.name for venue in verdict.venues)
+            rows.append([found.name, "holds", venues, chains, format_time(verdict.valid_until), str(verdict.claim)])
+        print_table(("member", "", "venues", "collateral on", "valid until", "claim, or what fails"), rows)
+        click.echo(f"{len(findings) - failed} of {len(findings)} members hold")
+    if failed:
+        context.exit(1)
 
 
 def show_verdict(verdict: Verdict) -> None:

@@ -14,21 +14,19 @@ from typing import Final
 from zkmargin.attestations.context import ZERO32
 from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.circuits.compile import CompiledCircuit
-from zkmargin.encoding import read_file, write_atomic
+from zkmargin.encoding import write_atomic
 from zkmargin.errors import FileUnreadable, KeyCircuitMismatch
 from zkmargin.formats import (
-    verifying_key_from_json,
     verifying_key_to_json,
     vk_hash,
 )
-from zkmargin.formats.documents import parse_json
+from zkmargin.verifier import keys
 from zkmargin.verifier.keys import KeyDescription
 
 PROVING_KEY_FILE: Final = "proving_key.zkey"
 VERIFYING_KEY_FILE: Final = "verification_key.json"
 DESCRIPTION_FILE: Final = "key.json"
 SETUP_ENTROPY_BYTES: Final = 4 * 64
-VERIFYING_KEY_LIMIT: Final = 1 << 26
 
 
 def setup_dev(compiled: CompiledCircuit, folder: Path, *, engine: str | None = None) -> KeyDescription:
@@ -66,8 +64,7 @@ def read_description(folder: Path) -> KeyDescription:
 
 def read_verifying_key(folder: Path) -> bytes:
     """The verifying key in a key folder. Raises KeyCircuitMismatch where the description names another."""
-    raw = read_file(folder / VERIFYING_KEY_FILE, VERIFYING_KEY_LIMIT)
-    verifying_key = verifying_key_from_json(parse_json(raw, VERIFYING_KEY_FILE))
+    verifying_key = keys.read_verifying_key(folder / VERIFYING_KEY_FILE)
     if vk_hash(verifying_key) != read_description(folder).vk_hash:
         raise KeyCircuitMismatch("the verifying key is not the one that is described", where=str(folder))
     return verifying_key

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import ClassVar, Final, Literal
 
 from zkmargin.attestations.schema import Bytes32, Document, Empty, Text
+from zkmargin.encoding import read_file
+from zkmargin.formats import parse_json, verifying_key_from_json
 from zkmargin.verifier.policy import AcceptedRuleSet
+
+_LIMIT: Final = 1 << 26
+
+
+def read_verifying_key(path: Path) -> bytes:
+    """A ``verification_key.json``, as engines take it. It counts for nothing unless a policy lists it."""
+    return verifying_key_from_json(parse_json(read_file(path, _LIMIT), str(path)))
 
 
 class KeyDescription(Document):

@@ -27,6 +27,7 @@ from zkmargin.attestations.price_evidence import PriceEvidence
 from zkmargin.attestations.price_rules import PriceRulesFile
 from zkmargin.attestations.schema import Document, json_schema
 from zkmargin.encoding import write_atomic
+from zkmargin.verifier.clearing import ClearingBook
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.keys import KeyDescription
 from zkmargin.verifier.policy import Policy
@@ -46,6 +47,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     AllocationDocument,
     AttestorConfig,
     BookDocument,
+    ClearingBook,
     CollateralReceipt,
     CollateralRootDocument,
     DomainFile,

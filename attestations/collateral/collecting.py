@@ -176,8 +176,9 @@ class _Work:
             before.append(document.binding)
         self.allocations = list(self.same_epoch.allocations) if self.same_epoch is not None else []
         self.notes = notes_by_balance(self.allocations, domain, self.epoch)
+        known_allocations = set(self.allocations)
         for given in allocations:
-            if given.allocation.epoch != self.epoch or given in self.allocations:
+            if given.allocation.epoch != self.epoch or given in known_allocations:
                 continue
             try:
                 ((held, notes),) = notes_by_balance([given], domain, self.epoch).items()
@@ -186,6 +187,7 @@ class _Work:
             except VerificationError as error:
                 self.left_out.append(LeftOut(f"allocation of {given.allocation.account}", error))
                 continue
+            known_allocations.add(given)
             self.allocations.append(given)
 
     def read(self, holding: Holding, evidence: Evidence) -> None:

@@ -8,6 +8,7 @@ same coins.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from zkmargin.attestations.eip712 import Structure, Value
@@ -16,6 +17,7 @@ from zkmargin.errors import IdCanonical
 
 EIP155: Final = "eip155"
 EOA: Final = "eoa"
+_MANY: Final = 1 << 10  # chains and assets that are read once, not once for each line
 _CHAIN = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}", re.ASCII)
 _EIP155_CHAIN = re.compile(r"eip155:[1-9][0-9]{0,31}", re.ASCII)
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}", re.ASCII)
@@ -26,6 +28,7 @@ _CUSTODIAN = re.compile(r"custodian:[a-z0-9](?:[-a-z0-9]{0,62}[a-z0-9])?", re.AS
 _CID = Structure("CollateralId(string chain,string account,string asset,string custody,uint32 note)")
 
 
+@lru_cache(maxsize=_MANY)
 def require_chain(text: str, where: str = "chain") -> str:
     """A canonical CAIP-2 chain. Raises IdCanonical."""
     pattern = _EIP155_CHAIN if text.startswith(f"{EIP155}:") else _CHAIN
@@ -46,6 +49,7 @@ def split_account(text: str, where: str = "account") -> tuple[str, str]:
     return chain, address
 
 
+@lru_cache(maxsize=_MANY)
 def split_asset(text: str, where: str = "asset") -> tuple[str, str, str]:
     """Chain, namespace and reference of a canonical CAIP-19 asset, a token's number being part of the reference.
 
@@ -77,6 +81,7 @@ def require_custody(text: str, where: str = "custody") -> str:
     return text
 
 
+@lru_cache(maxsize=_MANY)
 def asset_id(asset: str) -> int:
     """``u248(keccak256(utf8(asset)))``; it names the chain too."""
     split_asset(asset)

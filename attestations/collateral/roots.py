@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from zkmargin.attestations.collateral.documents import (
     FINALIZED,
@@ -21,12 +20,10 @@ from zkmargin.attestations.collateral.errors import (
     AttestorSetMismatch,
     CheckpointMissing,
     CheckpointsHash,
-    CidDuplicate,
     CidMismatch,
     Equivocation,
     Finality,
     LeafCount,
-    LeafOrder,
     LeavesHash,
     ProofKindRefused,
     RootChain,
@@ -37,6 +34,7 @@ from zkmargin.attestations.collateral.errors import (
     StaleBlock,
 )
 from zkmargin.attestations.collateral.identifiers import asset_id, compute_cid
+from zkmargin.attestations.collateral.line_tree import require_ascending
 from zkmargin.attestations.collateral.tree import DEPTH, Leaf, Tree, hash_leaves
 from zkmargin.attestations.documents import HomeDomain, OfflineDomain, require_domain, require_signed
 from zkmargin.encoding import hex_bytes
@@ -182,11 +180,7 @@ def require_openings(document: CollateralRootDocument, openings: LeafOpeningsDoc
         cid = compute_cid(line.chain, line.account, line.asset, line.custody, line.note)
         if (line.index, line.cid, line.leaf) != (at, cid, digest):
             raise CidMismatch("place, id or leaf are not those of the line", where=where)
-    for at, (line, following) in enumerate(pairwise(lines)):
-        if line.cid == following.cid:
-            raise CidDuplicate("one line twice", where=f"leaves[{at + 1}]")
-        if line.cid > following.cid:
-            raise LeafOrder("lines are not in order", where=f"leaves[{at + 1}]")
+    require_ascending((line.cid for line in lines), "leaves")
     tree = Tree(digests)
     if tree.root != root.root:
         raise RootMismatch("the lines make another tree", where="root.root")

@@ -8,19 +8,22 @@ eight empty children.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from zkmargin.encoding import tag
 from zkmargin.errors import AmountRange, Capacity
+from zkmargin.field import require_canonical
 from zkmargin.poseidon import poseidon, poseidon_many
 
 ARITY: Final = 8
 DEPTH: Final = 7
 CAPACITY: Final = ARITY**DEPTH
 EMPTY_LEAF: Final = 0
+_TAG: Final = tag("leaf")
 LEAF_BITS: Final[Mapping[str, int]] = {
     "pocket": 8, "asset": 248, "amount": 128, "cid": 248, "lock_until": 64, "salt": 248,
 }  # fmt: skip
@@ -53,7 +56,7 @@ class Leaf:
     def inputs(self) -> list[int]:
         """What is hashed."""
         fields = (self.owner, self.pocket, self.asset, self.amount, self.cid, self.lock_until, self.salt)
-        return [tag("leaf"), *fields, 0]
+        return [_TAG, *fields, 0]
 
     def __repr__(self) -> str:
         return "<Leaf (private)>"
@@ -68,13 +71,9 @@ class Tree:
     """Hashes of all levels; ``levels[0]`` are the leaves. Only what is not empty is kept."""
 
     def __init__(self, leaves: Sequence[int]) -> None:
-        """Raises Capacity where there are more than ``CAPACITY`` leaves."""
-        if len(leaves) > CAPACITY:
-            raise Capacity("more lines than the tree has room for", where="tree", expected=CAPACITY, got=len(leaves))
-        self._levels: list[list[int]] = [list(leaves)]
-        for level in range(DEPTH):
-            nodes = range(-(-len(self._levels[level]) // ARITY))
-            self._levels.append(poseidon_many([self._children(level, at) for at in nodes]))
+        """Raises Capacity where there are more than ``CAPACITY`` leaves, FieldRange."""
+        self._levels: list[list[int]] = [[] for _ in range(DEPTH + 1)]
+        self.replace(leaves)
 
     @property
     def root(self) -> int:
@@ -83,6 +82,11 @@ class Tree:
 
     def __len__(self) -> int:
         return len(self._levels[0])
+
+    @property
+    def leaves(self) -> tuple[int, ...]:
+        """All leaves, in order."""
+        return tuple(self._levels[0])
 
     def path(self, index: int) -> tuple[tuple[int, ...], ...]:
         """All eight children at each level on the way up from a leaf, the lowest level first."""
@@ -95,21 +99,53 @@ class Tree:
         return tuple(found)
 
     def update(self, changes: Mapping[int, int]) -> None:
-        """Exchange leaves in place; only the nodes above them are hashed again."""
+        """Exchange leaves in place; only the nodes above them are hashed again, seven for each leaf at most.
+
+        Raises Capacity, FieldRange.
+        """
         for index in changes:
             if not 0 <= index < len(self):
                 raise Capacity("no such leaf", where="tree", expected=f"below {len(self)}", got=index)
+        _require_elements(changes.values())
         for index, leaf in changes.items():
             self._levels[0][index] = leaf
-        touched: Iterable[int] = changes
-        for level in range(DEPTH):
+        self._hash_above(changes)
+
+    def replace(self, leaves: Sequence[int]) -> None:
+        """Take other leaves, more or fewer; only nodes above places that changed are hashed again.
+
+        An inserted leaf shifts all behind it: up to an eighth of their number, and an eighth of that, and so on.
+        Raises Capacity, FieldRange.
+        """
+        if len(leaves) > CAPACITY:
+            raise Capacity("more lines than the tree has room for", where="tree", expected=CAPACITY, got=len(leaves))
+        _require_elements(leaves)
+        before, now = self._levels[0], list(leaves)
+        changed = [at for at, (old, new) in enumerate(zip(before, now, strict=False)) if old != new]
+        changed += range(min(len(before), len(now)), max(len(before), len(now)))
+        self._levels[0] = now
+        self._hash_above(changed)
+
+    def _hash_above(self, touched: Iterable[int]) -> None:
+        """Nodes above leaves that changed, came or went; ``touched``: their places."""
+        for level, (below, nodes) in enumerate(pairwise(self._levels)):
+            count = -(-len(below) // ARITY)
             touched = sorted({index // ARITY for index in touched})
-            for at, node in zip(touched, poseidon_many([self._children(level, at) for at in touched]), strict=True):
-                self._levels[level + 1][at] = node
+            kept = [at for at in touched if at < count]
+            del nodes[count:]
+            nodes += [EMPTY_LEAF] * (count - len(nodes))
+            for at, node in zip(kept, poseidon_many([self._children(level, at) for at in kept]), strict=True):
+                nodes[at] = node
 
     def _children(self, level: int, at: int) -> list[int]:
         found = self._levels[level][ARITY * at : ARITY * (at + 1)]
         return found + [_empty()[level]] * (ARITY - len(found))
+
+
+def _require_elements(leaves: Collection[int]) -> None:
+    """Before anything is written: a tree that cannot be hashed stays as it was."""
+    for leaf in (min(leaves, default=0), max(leaves, default=0)):
+        require_canonical(leaf, "leaf")
 
 
 def root_of_path(leaf: int, index: int, path: Sequence[Sequence[int]]) -> int:
@@ -120,8 +156,14 @@ def root_of_path(leaf: int, index: int, path: Sequence[Sequence[int]]) -> int:
     for children in path:
         if len(children) != ARITY or children[index % ARITY] != current:
             raise Capacity("the path does not hold the leaf at its place", where="path")
-        current, index = poseidon(list(children)), index // ARITY
+        current, index = _hash_node(tuple(children)), index // ARITY
     return current
+
+
+@lru_cache(maxsize=1 << 15)
+def _hash_node(children: tuple[int, ...]) -> int:
+    """Paths of one tree share their upper nodes; the children are the key, so nobody can plant a hash."""
+    return poseidon(children)
 
 
 @lru_cache(maxsize=1)

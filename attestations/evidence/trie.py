@@ -27,6 +27,7 @@ HASH_BYTES: Final = 32
 EMPTY_NODE: Final = b"\x80"
 EMPTY_ROOT: Final = keccak256(EMPTY_NODE)
 MAX_NODES: Final = 64
+_DIGITS: Final = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 MAX_NODE_BYTES: Final = 600
 """A branch of sixteen hashes has 532 bytes; a leaf of an account about 110."""
 
@@ -74,7 +75,7 @@ def _step(node: list[Item], nibbles: bytes, at: int, where: str) -> tuple[bytes 
             raise NodeShape("a branch holds no value where all keys have one length", where=where)
         if at == len(nibbles):
             raise NodeShape("a branch behind the end of the path", where=where)
-        if sum(child != b"" for child in node[:16]) < 2:
+        if node[:16].count(b"") > 14:
             raise NodeShape("a branch has at least two children", where=where)
         return None, _reference(node[nibbles[at]], where), at + 1
     if len(node) != 2:
@@ -120,7 +121,7 @@ def _path(item: Item, where: str) -> tuple[bytes, bool]:
 
 
 def _nibbles(data: bytes) -> bytes:
-    return bytes(nibble for byte in data for nibble in (byte >> 4, byte & 15))
+    return data.hex().encode().translate(_DIGITS)
 
 
 def _node(raw: bytes, where: str) -> tuple[bytes, list[Item]]:

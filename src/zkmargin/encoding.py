@@ -8,6 +8,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,17 +66,19 @@ def canonical_json(document: Any) -> bytes:
 
 def _refuse_numbers(node: Any) -> None:
     if isinstance(node, dict):
-        for key, value in node.items():
+        for key in node:
             if not isinstance(key, str) or not key.isascii():
                 raise IntFormat("a canonical document has ASCII keys", got=type(key).__name__)
-            _refuse_numbers(value)
+        children: Collection[Any] = node.values()
     elif isinstance(node, list | tuple):
-        if set(map(type, node)) <= {str}:  # what almost all arrays are, at a tenth of the time
-            return
-        for value in node:
-            _refuse_numbers(value)
-    elif not isinstance(node, str | bool) and node is not None:
+        children = node
+    elif isinstance(node, str | bool) or node is None:
+        return
+    else:
         raise IntFormat("a canonical document carries integers as decimal strings", got=type(node).__name__)
+    if not set(map(type, children)) <= {str}:  # almost all arrays and objects hold strings alone
+        for value in children:
+            _refuse_numbers(value)
 
 
 def loads_json(text: str, **hooks: Any) -> Any:

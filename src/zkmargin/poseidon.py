@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from zkmargin.backend import engine
 from zkmargin.encoding import tag
-from zkmargin.field import decode_elements, encode_elements, require_canonical
+from zkmargin.field import ELEMENT_BYTES, decode_elements, encode_elements, require_canonical
 
 MAX_INPUTS = 16
 
@@ -22,8 +23,11 @@ def poseidon_many(groups: Sequence[Sequence[int]]) -> list[int]:
     """The hash of each group; all groups have the same number of canonical elements, 1 to 16."""
     if not groups:
         return []
-    flat = [require_canonical(value, "poseidon input") for group in groups for value in group]
-    return decode_elements(engine().poseidon_many(encode_elements(flat), len(groups[0])))
+    flat = list(chain.from_iterable(groups))
+    for value in (min(flat, default=0), max(flat, default=0)):
+        require_canonical(value, "poseidon input")
+    encoded = b"".join([value.to_bytes(ELEMENT_BYTES, "little") for value in flat])
+    return decode_elements(engine().poseidon_many(encoded, len(groups[0])))
 
 
 def tagged(name: str, *inputs: int) -> int:

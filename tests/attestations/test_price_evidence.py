@@ -291,6 +291,12 @@ def test_a_row_that_does_not_exist() -> None:
     )
 
 
+def test_a_column_that_the_tables_lack_is_not_taken_for_covered() -> None:
+    marks = (cell("BTC-PERPETUAL", column="mark", decimals=0, pyth=BTC), *both_cells())
+    for complete in ((), ("mark", "unit_value")):
+        assert refused(by_pyth().but(rules=rules(cells=marks, complete=complete))) == "E_PRICE_CELL"
+
+
 def test_a_column_along_two_axes_has_no_such_cell() -> None:
     priced = by_pyth()
     wide = Column.of("unit_value", ["asset", "tier"], 30, [[value] for value in priced.values])

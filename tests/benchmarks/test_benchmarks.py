@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+import rlp
+from trie import HexaryTrie
 
 from zkmargin.backend import engine, engines
+from zkmargin.errors import ZkMarginError
 from zkmargin.formats import read_r1cs, read_wtns
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,3 +93,38 @@ def test_sizes_have_budgets() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("True") >= 2
     assert "False" not in done.stdout
+
+
+def test_the_bench_s_trie_is_the_library_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what bench-check times are proofs as nodes give them, extensions among them."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    collateral = importlib.import_module("collateral")
+    random = Random(1)
+    for count in (1, 2, 200):
+        items = {random.randbytes(32): random.randbytes(40) for _ in range(count)}
+        items[next(iter(items))[:-1] + b"x"] = bytes(40)  # a long common prefix
+        theirs, ours = HexaryTrie({}), collateral.Trie.of(items)
+        for key, value in items.items():
+            theirs[key] = value
+        assert ours.digest == theirs.root_hash
+        for key in items:
+            assert ours.proof(key) == tuple(map(rlp.encode, theirs.get_proof(key)))
+    root, proofs = collateral.many_proofs(300, 20)
+    assert len({proof.address for proof in proofs}) == 20
+    for proof in proofs:
+        proof.verify(root)
+        assert len(proof.proof) >= 2
+        assert len(proof.storage) == 1
+        with pytest.raises(ZkMarginError):
+            replace(proof, balance=proof.balance + 1).verify(root)
+    with pytest.raises(ValueError, match="short"):
+        _ = collateral.Trie.of({bytes(31) + b"1": b"1", bytes(31) + b"2": b"1"}).digest
+
+
+def test_lines_have_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    check, collateral = map(importlib.import_module, ("check", "collateral"))
+    added = {lines: collateral.constraints_of_lines(lines) for lines in check.LINES}
+    assert all(0 < added[lines] <= budget for lines, budget in check.LINES.items())
+    assert added[4] < added[8]
+    assert [leaf.cid for leaf in collateral.many_leaves(50)] == sorted(leaf.cid for leaf in collateral.many_leaves(50))

@@ -23,7 +23,7 @@ import chain_refusals
 import priced_world
 from parties import small_market
 from passphrase import PASSPHRASE
-from priced_world import PAYLOAD, UPDATE
+from priced_world import FEEDS, PAYLOAD, UPDATE
 
 from zkmargin import backend
 from zkmargin.attestations.chains.bip322 import is_signed_message
@@ -32,6 +32,7 @@ from zkmargin.attestations.chains.documents import Eip1186Evidence, Reading
 from zkmargin.attestations.evidence.redstone import MARKER
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.market import MarketSnapshotDocument
+from zkmargin.attestations.price_rules import MAX_CELLS, read_cells
 from zkmargin.attestations.schema import Document
 from zkmargin.backend import Arithmetic
 from zkmargin.circuits.compile import compile_rules
@@ -497,6 +498,13 @@ def _price_messages(content: bytes, _: Seeds) -> None:
         raise Finding("an altered update holds")
 
 
+def _price_feeds(content: bytes, _: Seeds) -> None:
+    """Cells that are read can stand in rules, except where one stands twice or there are too many."""
+    cells = read_cells(content, "mutated")
+    if 0 < len({cell.place for cell in cells}) == len(cells) <= MAX_CELLS:
+        priced_world.rules(cells=cells, complete=())
+
+
 def _bitcoin(content: bytes, _: Seeds) -> None:
     """Transactions and witnesses are read or refused; a signature of random bytes does not hold."""
     if is_signed_message("bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l", b"no such message", content):
@@ -521,6 +529,7 @@ TARGETS: Mapping[str, Target] = {
         Target("verify", lambda s: [s.documents[Envelope]], mutate_json, _verify, weight=3),
         Target("evidence", lambda s: [s.documents[Eip1186Evidence]], mutate_json, _evidence, weight=2),
         Target("price-messages", lambda _: [UPDATE, PAYLOAD], mutate_bytes, _price_messages, weight=2),
+        Target("price-feeds", lambda _: [FEEDS.encode()], mutate_text, _price_feeds),
         Target("bitcoin", lambda s: s.transactions, mutate_bytes, _bitcoin),
         *_snarkjs(),
         Target("inspect", lambda s: s.files, _mutate_any, _inspect, weight=2),

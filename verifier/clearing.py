@@ -1,0 +1,136 @@
+"""All members of a clearing party at once: each proof by its own policy, and no nullifier for two of them.
+
+specs/documents.md#clearing-book
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from zkmargin.attestations.collateral.documents import RevokeRootDocument
+from zkmargin.attestations.market import MarketSnapshotDocument
+from zkmargin.attestations.price_evidence import PriceEvidence
+from zkmargin.attestations.schema import Bytes32, Document, Model, Sequence, Text, strictly_ascending
+from zkmargin.circuits.rules import load_rules
+from zkmargin.errors import ZkMarginError
+from zkmargin.verifier.envelope import Envelope
+from zkmargin.verifier.keys import read_verifying_key
+from zkmargin.verifier.policy import Policy
+from zkmargin.verifier.registry.errors import ContextReplay, DoublePledge
+from zkmargin.verifier.verdict import Verdict
+from zkmargin.verifier.verify import verify
+
+BOOK = "book.json"
+_D = TypeVar("_D", bound=Document)
+
+
+class Member(Model):
+    """Who must prove, and the clearing party's own copies to judge the proof by; paths from the book's folder.
+
+    ``rules``: a bundled rule set's name, or a path. ``challenge``: what was given out for this proof.
+    """
+
+    name: Text
+    proof: Text
+    policy: Text
+    rules: Text
+    market: Text
+    key: Text
+    challenge: Bytes32 | None
+    prices: Text | None
+
+
+class ClearingBook(Document):
+    """``book.json`` in a folder: the members, over all their venues and chains."""
+
+    TYPE: ClassVar[str] = "zkmargin/clearing-book"
+    type: Literal["zkmargin/clearing-book"] = "zkmargin/clearing-book"
+    version: Literal["1"] = "1"
+    name: Text
+    members: Annotated[tuple[Member, ...], Sequence, strictly_ascending(lambda member: member.name, "members")]
+    revocations: Annotated[tuple[Text, ...], Sequence]
+
+
+@dataclass(frozen=True)
+class MemberFinding:
+    """A member's verdict, or why there is none."""
+
+    name: str
+    verdict: Verdict | None
+    error: ZkMarginError | None
+
+
+def check_book(folder: Path, *, at: int | None = None, engine: str | None = None) -> tuple[MemberFinding, ...]:
+    """Judge every member of the book in ``folder``, in the book's order; one that fails does not stop the others.
+
+    A nullifier that two members show is a failure of both: who was first is not in their proofs. ``at`` and ``engine``
+    as in ``verify``. Raises the errors of reading the book itself, and of its revocations: both concern everyone.
+    """
+    book = ClearingBook.read(folder / BOOK)
+    revocations = [RevokeRootDocument.read(folder / path) for path in book.revocations]
+    files = _Files(folder)
+    judged: dict[str, tuple[Envelope, Verdict]] = {}
+    failed: dict[str, ZkMarginError] = {}
+    for member in book.members:
+        try:
+            envelope = files.read(member.proof, Envelope)
+            judged[member.name] = (
+                envelope,
+                verify(
+                    envelope,
+                    policy=files.read(member.policy, Policy),
+                    market=files.read(member.market, MarketSnapshotDocument),
+                    rules=files.rules(member.rules),
+                    verifying_key=files.key(member.key),
+                    at=at,
+                    challenge=member.challenge,
+                    engine=engine,
+                    revocations=revocations,
+                    prices=None if member.prices is None else files.read(member.prices, PriceEvidence),
+                ),
+            )
+        except ZkMarginError as error:
+            failed[member.name] = error
+    failed |= _shared(judged)
+    return tuple(
+        MemberFinding(name, None if name in failed else judged[name][1], failed.get(name))
+        for name in (member.name for member in book.members)
+    )
+
+
+def _shared(judged: dict[str, tuple[Envelope, Verdict]]) -> dict[str, ZkMarginError]:
+    """The failures of members that show one nullifier."""
+    groups: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for name, (_, verdict) in judged.items():
+        groups[verdict.scope, verdict.nullifier].append(name)
+    found: dict[str, ZkMarginError] = {}
+    for names in (names for names in groups.values() if len(names) > 1):
+        verifiers = {judged[name][0].context.verifier_id for name in names}
+        for name in names:
+            others = ", ".join(other for other in names if other != name)
+            found[name] = (
+                DoublePledge("the same collateral is pledged for others too", where=name, got=others)
+                if len(verifiers) > 1
+                else ContextReplay("one pledge stands for several members", where=name, got=others)
+            )
+    return found
+
+
+class _Files:
+    """Files of a folder, each read once: members share policies, markets and keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.read: Callable[[str, type[_D]], _D] = cache(lambda path, kind: kind.read(folder / path))
+        self.rules = cache(lambda text: load_rules(folder / text if "." in text or "/" in text else text))
+        self.key = cache(lambda path: read_verifying_key(folder / path))
+
+
+def count_failed(findings: Iterable[MemberFinding]) -> int:
+    """How many members have no verdict."""
+    return sum(finding.verdict is None for finding in findings)

@@ -29,6 +29,7 @@ from zkmargin.field import FR_MODULUS
 from zkmargin.poseidon import sponge as sponge_of_integers
 
 if TYPE_CHECKING:
+    from zkmargin.backend import Arithmetic
     from zkmargin.circuits.plan import Plan
 
 TAG: Final = "market"
@@ -73,7 +74,7 @@ def cells_of(plan: Plan) -> tuple[Cells, ...]:
     return tuple(group for group in cells if group.count)
 
 
-def commit_values(plan: Plan, given: Mapping[str, Sequence[int]]) -> int:
+def commit_values(plan: Plan, given: Mapping[str, Sequence[int]], arithmetic: Arithmetic | None = None) -> int:
     """``Sponge(T_market; u248(ruleDigest), packed.., alone..)`` of signed integers by the name of their input.
 
     Raises ParameterCondition where a value is outside the interval that the declared bounds imply: the tables were not
@@ -91,7 +92,8 @@ def commit_values(plan: Plan, given: Mapping[str, Sequence[int]]) -> int:
             widths += [cells.bits] * cells.count
         else:
             alone += [value % FR_MODULUS for value in values]
-    return sponge_of_integers(TAG, [u248(plan.rules.digest), *pack_integers(packed, widths), *alone])
+    elements = [u248(plan.rules.digest), *pack_integers(packed, widths), *alone]
+    return sponge_of_integers(TAG, elements, arithmetic)
 
 
 def declare_tables(cs: ConstraintSystem, plan: Plan) -> None:

@@ -225,7 +225,7 @@ class Plan:
         if (gamma is None) == bool(self.bases):
             raise CircuitError("challenge given without functionals, or missing", where=self.rules.name)
         if self.committed:
-            return [bound.commitment]
+            return [bound.commitment(arithmetic)]
         return challenge + bound.direct + bound.assets
 
     def to_text(self) -> str:
@@ -243,9 +243,9 @@ class Plan:
         return "\n".join(lines)
 
 
-def compute_table_commitment(rules: RuleSet, tables: Tables) -> int:
+def compute_table_commitment(rules: RuleSet, tables: Tables, arithmetic: Arithmetic | None = None) -> int:
     """What a publisher signs beside the tables, which must have been checked; zero in binding ``public``."""
-    return Plan(rules).bind(tables).commitment
+    return Plan(rules).bind(tables).commitment(arithmetic)
 
 
 def _require_supported(rules: RuleSet) -> None:
@@ -318,15 +318,15 @@ class BoundPlan:
         active = self._reader.active
         return [int(row < active[axis.name]) for axis in self.plan.listed_axes for row in range(axis.capacity)]
 
-    @cached_property
-    def commitment(self) -> int:
+    def commitment(self, arithmetic: Arithmetic | None = None) -> int:
         """The Poseidon commitment to what the rules read of these tables; zero in binding ``public``.
 
         Raises ParameterCondition where tables were not checked and are outside their bounds.
         """
         if not self.plan.committed:
             return 0
-        return commit_values(self.plan, {"active": self.active, "direct": self._direct, "assets": self.assets})
+        given = {"active": self.active, "direct": self._direct, "assets": self.assets}
+        return commit_values(self.plan, given, arithmetic)
 
     @property
     def committed(self) -> dict[str, list[int]]:

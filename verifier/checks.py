@@ -23,6 +23,8 @@ from zkmargin.attestations.evidence.errors import PriceEvidenceMismatch
 from zkmargin.attestations.market import require_market
 from zkmargin.attestations.positions import CASH, SIZE
 from zkmargin.attestations.price_evidence import PriceEvidence, PriceFinding, require_prices
+from zkmargin.backend import Arithmetic
+from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.circuits.plan import COMMITTED, compute_table_commitment
 from zkmargin.circuits.rules import RuleSet, check_tables
 from zkmargin.circuits.rules.document import VENUE
@@ -268,12 +270,19 @@ def require_tables(case: Case) -> None:
     require_listing(case.rules, case.market)
     check_tables(case.rules, case.market.tables)
     _require_venue_rows(case)
-    require_table_commitment(case.rules, case.market.tables, case.envelope.market.snapshot)
+    require_table_commitment(case.rules, case.market.tables, case.envelope.market.snapshot, arithmetic_of(case.engine))
 
 
-def require_table_commitment(rules: RuleSet, tables: Tables, snapshot: MarketSnapshot) -> None:
+def arithmetic_of(engine: str) -> Arithmetic:
+    """For folding and hashing tables: the core only where the core was asked for."""
+    return arithmetic_engine("rust" if engine == "rust" else "reference")
+
+
+def require_table_commitment(
+    rules: RuleSet, tables: Tables, snapshot: MarketSnapshot, arithmetic: Arithmetic | None = None
+) -> None:
     """Raise MarketMismatch unless a snapshot's table commitment is that of these tables, zero in binding ``public``."""
-    if compute_table_commitment(rules, tables) != snapshot.table_commitment:
+    if compute_table_commitment(rules, tables, arithmetic) != snapshot.table_commitment:
         raise MarketMismatch(
             "the table commitment is not that of the signed tables",
             where="market.snapshot.tableCommitment",

@@ -19,7 +19,6 @@ from zkmargin.attestations.context import (
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.price_evidence import PriceEvidence, PriceFinding
 from zkmargin.backend import Arithmetic, engine_name
-from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.circuits.plan import Plan
 from zkmargin.circuits.rules import RuleSet
 from zkmargin.errors import (
@@ -34,6 +33,7 @@ from zkmargin.formats import count_public, split_verifying_key
 from zkmargin.margin.market import Market
 from zkmargin.verifier.checks import (
     Case,
+    arithmetic_of,
     require_accepted,
     require_claim,
     require_digests,
@@ -138,11 +138,6 @@ def _engine(name: str | None) -> str:
     return name if name == "python" else engine_name(name)
 
 
-def _arithmetic(engine: str) -> Arithmetic:
-    """For folding tables: the core only where the core was asked for."""
-    return arithmetic_engine("rust" if engine == "rust" else "reference")
-
-
 # --- V8, V9: public inputs, points, the equation ----------------------------------------------------------
 
 
@@ -152,7 +147,7 @@ def _require_proof(case: Case) -> None:
         if not any(point):
             raise ProofPoint("no honest proof holds the point at infinity", where=f"proof.{name}")
     _require_bound_inputs(case.verifying_key)
-    publics = compute_public_inputs(case.envelope, case.rules, case.market, _arithmetic(case.engine))
+    publics = compute_public_inputs(case.envelope, case.rules, case.market, arithmetic_of(case.engine))
     if len(publics) != count_public(case.verifying_key):
         raise KeyNotListed(
             "the verifying key is for another number of public inputs",

@@ -21,10 +21,10 @@ from zkmargin.errors import ListingMismatch, StatementMismatch, VerificationErro
 from zkmargin.margin.market import Market
 from zkmargin.margin.tables import Column, Listing, Tables
 from zkmargin.prover.prove import Request
-from zkmargin.verifier.checks import require_listing
+from zkmargin.verifier.checks import arithmetic_of, require_listing
 from zkmargin.verifier.envelope import Envelope, Proof
 from zkmargin.verifier.policy import LeastClaim, MaximumAge, VenuePolicy
-from zkmargin.verifier.verify import _arithmetic, compute_public_inputs
+from zkmargin.verifier.verify import compute_public_inputs
 
 pytestmark = pytest.mark.prove
 
@@ -244,7 +244,7 @@ def test_what_was_found_is_not_altered(world: World, envelope: Envelope) -> None
 
 def test_tables_are_folded_by_the_core_only_where_it_was_asked_for() -> None:
     for name in ("python", "reference"):
-        assert _arithmetic(name) is backend.engine("reference")
+        assert arithmetic_of(name) is backend.engine("reference")
 
 
 BASKET = b"""\

@@ -162,7 +162,8 @@ class Prover:
             self.vk_hash,
             market.tables.digest,
         )
-        if (tuple(publics.positions), publics.nullifier) != (stated.positions, stated.nullifier):
+        signed = (stated.positions, stated.nullifier, request.market.snapshot.table_commitment)
+        if (tuple(publics.positions), publics.nullifier, publics.table_commitment) != signed:
             raise CircuitError("the circuit computes another commitment or nullifier than the documents")
         witnessed = time.perf_counter()
         proof = self._key.prove(witness, secrets.token_bytes(BLINDING_BYTES))

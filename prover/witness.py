@@ -14,6 +14,7 @@ from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.attestations.positions import PositionOpening
 from zkmargin.backend import Arithmetic, WitnessHandle
 from zkmargin.circuits.collateral import OpenedLine, line_inputs
+from zkmargin.circuits.committed import TABLE_COMMITMENT
 from zkmargin.circuits.compile import CompiledCircuit
 from zkmargin.circuits.constraints import InputWires
 from zkmargin.circuits.plan import BoundPlan
@@ -58,6 +59,8 @@ class PublicValues:
     positions: Sequence[int]
     nullifier: int
     functionals: int | None
+    table_commitment: int
+    """Zero in binding ``public``."""
 
 
 class WitnessMaker:
@@ -99,7 +102,8 @@ class WitnessMaker:
         named = {name: values[wires.first - 1 : wires.first - 1 + wires.count] for name, wires in self._publics()}
         (nullifier,) = named["nullifier"]
         functionals = named["C"][0] if "C" in named else None
-        return witness, PublicValues(values, named["positions"], nullifier, functionals)
+        (commitment,) = named.get(TABLE_COMMITMENT, [0])
+        return witness, PublicValues(values, named["positions"], nullifier, functionals, commitment)
 
     def _publics(self) -> Iterator[tuple[str, InputWires]]:
         for name, _ in self._compiled.plan.public_inputs:

@@ -75,7 +75,7 @@ class Forger:
         given = {
             **{name: [value] for name, value in SECRETS.items()}, **case.account,
             "context": [1], "claim": [case.claim], "collateral_root": [0], "scope": [2],
-            "direct": self.tiny.market.direct,
+            "direct": self.tiny.market.direct, **self.tiny.market.committed,
         }  # fmt: skip
         inputs = [(self.wire(name), encode_elements(given[name])) for name in given if name in self.inputs]
         lying = LyingEngine(lies)
@@ -86,6 +86,8 @@ class Forger:
 
     def challenge(self, run: WitnessRun, gamma: int | None = None) -> None:
         """Between the parts: gamma and t, as a verifier derives them from the public inputs so far."""
+        if "gamma" not in self.inputs:
+            return
         place = self.wire("gamma")
         leading = decode_elements(run.get(1, place - 1))
         if gamma is None:

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 from replay import Forger
-from tiny import TINY, Case, accounts
+from tiny import COMMITTED, TINY, Case, accounts
 
 from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.gadgets.bits import range_check
@@ -31,6 +31,7 @@ from zkmargin.circuits.program import HINTS, HintPlacement
 from zkmargin.circuits.testing import Gadget
 from zkmargin.field import FR_MODULUS as R
 
+ALL = {**TINY, **COMMITTED}
 Objections = Callable[[HintPlacement], set[str]]
 
 
@@ -91,13 +92,13 @@ def test_every_kind_of_hint_has_its_lies() -> None:
 
 @cache
 def forger(name: str) -> Forger:
-    return Forger(TINY[name])
+    return Forger(ALL[name])
 
 
 @cache
 def situations(name: str) -> Sequence[Case]:
     """An account that meets its claim, and one that misses it by one unit."""
-    all_of = accounts(TINY[name])
+    all_of = accounts(ALL[name])
     short = [case for case in all_of[5:] if forger(name).forge(case).broken]
     holds = [case for case in all_of[5:] if not forger(name).forge(case).broken]
     return (holds[0], short[0])
@@ -109,7 +110,7 @@ def _wires(hint: HintPlacement) -> set[int]:
 
 
 @pytest.mark.parametrize("kind", HINTS)
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", ALL)
 def test_lies_in_the_statement(name: str, kind: str) -> None:
     """At every place where advice of a kind is taken."""
     for hint in forger(name).names.hints:

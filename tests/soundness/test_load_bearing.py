@@ -24,7 +24,7 @@ from functools import cache
 
 import pytest
 from replay import Forged, Forger, Lies, Resumer
-from tiny import CLAIM, TINY, Case, accounts
+from tiny import CLAIM, COMMITTED, TINY, Case, TinyCommitted, accounts
 
 from zkmargin.circuits.program import HintPlacement
 from zkmargin.field import FR_MODULUS as R
@@ -33,17 +33,19 @@ REDUNDANT: frozenset[str] = frozenset()
 """Paths of constraints without which nothing false can be shown: none."""
 LIMIT = 3000
 HASHES = ("owner/ak/", "owner/identity/", "nullifier/", "positions/sizes/", "positions/commitment/", "C/")
+HASHES += ("tables/commitment/",)
+ALL = {**TINY, **COMMITTED}
 Attempt = tuple[Case, Lies]
 
 
 @cache
 def forger(name: str) -> Forger:
-    return Forger(TINY[name])
+    return Forger(ALL[name])
 
 
 @cache
 def cases(name: str) -> list[Case]:
-    return accounts(TINY[name])
+    return accounts(ALL[name])
 
 
 @cache
@@ -77,7 +79,7 @@ class Attacker:
                 self.digits.update(dict.fromkeys(range(hint.first_wire, hint.first_wire + hint.count), hint))
         self._stages: dict[str, list[Attempt]] = {}
         self._trying: tuple[str, int] | None = None
-        (self.functionals,) = (h for h in self.forger.names.hints if h.name == "functionals")
+        self.functionals = next((h for h in self.forger.names.hints if h.name == "functionals"), None)
 
     def attempts(self, constraint: int) -> Iterator[Attempt]:
         path, group = self.forger.names.path_of(constraint), ""
@@ -91,6 +93,8 @@ class Attacker:
             yield from self._binding(defined)
         elif path == "binding/identity":
             yield from self._functional_lies()
+        elif path.startswith("padding/"):
+            yield from self._unlisted(path)
         elif path == "claim/kind":
             yield from ((case, {self.forger.wire("claim"): case.claim + 2}) for case in cases(self.name))
         elif path == "claim/denominator>=1/product":
@@ -98,7 +102,9 @@ class Attacker:
         elif defined is not None:
             yield from self._product(defined)
         else:
-            for name in ("positions", "nullifier", "C", "collateral_root"):
+            for name in ("positions", "nullifier", "C", "collateral_root", "tableCommitment"):
+                if name not in self.forger.inputs:
+                    continue
                 wire = self.forger.wire(name)
                 yield cases(self.name)[0], {wire: lambda wires, wire=wire: wires[wire] + 1}
 
@@ -109,10 +115,19 @@ class Attacker:
             for step in (1, -1, 40, -40, 5000):
                 yield case, {wire: lambda wires, step=step: wires[wire] + step}
 
+    def _unlisted(self, path: str) -> Iterator[Attempt]:
+        """A size on a row that the market does not have, or that it has and the commitment does not list."""
+        column, _, index = path.removeprefix("padding/").removesuffix("]").partition("[")
+        row = int(index)
+        for case in cases(self.name):
+            values = [*case.account[column], *[0] * row]
+            yield Case({**case.account, column: [*values[:row], 1]}, case.claim), {}
+            yield case, {self.forger.wire("active", row): 0}
+
     # --- the identity at gamma ---------------------------------------------------------------------------------
 
     def _functional_lies(self) -> Iterator[Attempt]:
-        for case in cases(self.name):
+        for case in cases(self.name) if self.functionals else ():
             for place in range(self.functionals.count):
                 wire = self.functionals.first_wire + place
                 for step in (1, -1, 7):
@@ -159,11 +174,17 @@ class Attacker:
             wire = self.forger.wire(column, place)
             for beyond in (interval.lo + (1 << interval.bits), interval.lo - 1):
                 yield from ((case, {wire: beyond}) for case in rich)
+        elif group.startswith("tables/direct["):
+            place = int(group.removeprefix("tables/direct[").removesuffix("]"))
+            tiny = self.forger.tiny
+            cell = tiny.cells["direct"][place] if isinstance(tiny, TinyCommitted) else None
+            for beyond in (cell.lo + (1 << cell.bits), cell.lo - 1) if cell else ():
+                yield from ((case, {self.forger.wire("direct", place): beyond}) for case in rich)
         elif group == "owner/pocket":
             yield rich[0], {self.forger.wire("pocket"): 256}
         elif group == "claim/numerator>=denominator":
             yield from ((Case(case.account, 1 << 8 | 2 << 24), {}) for case in rich)
-        if not group.startswith(("claim/", "owner/")):
+        if not group.startswith(("claim/", "owner/", "tables/")):
             for case in short(self.name):
                 for bound in self.forger.names.bounds:
                     if group.startswith(bound.path.removesuffix("bound")) and bound.path.endswith("/bound"):
@@ -291,7 +312,7 @@ SECTIONS = ("claim", "owner", "nullifier", "account", "positions", "collateral_r
 SECTIONS += ("margin",)
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", ALL)
 def test_the_judge_and_the_circuit_agree_on_honest_accounts(name: str) -> None:
     assert forger(name).tiny.circuit.stats.constraints <= LIMIT
     outcomes = set()
@@ -314,6 +335,23 @@ def test_without_any_one_constraint_something_false_is_provable(section: str) ->
 
 def test_the_sections_are_the_whole_circuit() -> None:
     assert set(_sections("portfolio")) == set(SECTIONS)
+
+
+@pytest.mark.parametrize("section", ["tables", "padding", "rules", "margin"])
+def test_the_same_of_committed_tables(section: str) -> None:
+    """Every constraint of the hash, of packed values' digits, of rows that the market does not have; every product of a
+    size with a table value.
+    """
+    constraints = _sections("scan")[section]
+    if section == "rules":  # its gadgets are those of the other two
+        names = forger("scan").names
+        constraints = [c for c in constraints if "product" in names.path_of(c).rpartition("/")[2]]
+        assert len(constraints) == 3 + 6 + 6 + 1
+    _require_attacks("scan", constraints)
+
+
+def test_the_sections_of_committed_tables_are_the_whole_circuit() -> None:
+    assert set(_sections("scan")) == {*SECTIONS, "tables", "padding"} - {"bases", "C", "binding"}
 
 
 @pytest.mark.parametrize("section", ["account", "bases", "rules", "binding", "margin"])

@@ -1,4 +1,4 @@
-"""Two rule sets small enough that every constraint of the whole statement can be attacked, and their relation in
+"""Three rule sets small enough that every constraint of the whole statement can be attacked, and their relation in
 plain Python.
 
 The judges know nothing of circuits: they open the commitments, recompute owner, nullifier, functionals and margin
@@ -146,6 +146,12 @@ class Tiny(Relation):
     columns: Mapping[str, Column2] = field(repr=False)
     read: Callable[[Values], Reading] = field(repr=False)
 
+    def market_sentences(self, public: Values, private: Values, account: Values) -> list[tuple[str, bool]]:
+        """What the statement says of the market, and whether it is so."""
+        reading = self.read(account)
+        committed = [reading.n_functionals, private["blind"][0], *(value % R for value in reading.committed)]
+        return [("C commits to the account's functionals", public["C"][0] == sponge("functionals", committed))]
+
     @cached_property
     def layout(self) -> int:
         """What the commitment says its numbers mean."""
@@ -190,9 +196,10 @@ class Tiny(Relation):
         )  # fmt: skip
         need("the commitment opens to this account and owner", public["positions"][0] == opened)
 
-        reading = self.read(account)
-        committed = [reading.n_functionals, private["blind"][0], *(value % R for value in reading.committed)]
-        need("C commits to the account's functionals", public["C"][0] == sponge("functionals", committed))
+        for sentence, holds in self.market_sentences(public, private, account):
+            need(sentence, holds)
+        tables = {"direct": [signed(value) for value in private["direct"]]} if "direct" in private else {}
+        reading = self.read({**account, **tables})
         need("the kind is a requirement of the rules", kind < len(reading.requirements))
         required = reading.requirements[min(kind, len(reading.requirements) - 1)]
         need("the claim holds", den * reading.equity >= num * required)
@@ -286,6 +293,120 @@ TINY: Mapping[str, Tiny] = {
             "cash": Column2(-512, 10, "usd"),
         },
         _read_cross,
+    ),
+}
+
+
+# --- the same in binding `committed` --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table value under the commitment: the interval that the statement promises, and whether it is packed."""
+
+    lo: int
+    bits: int
+    packed: bool = True
+
+
+@dataclass(frozen=True)
+class TinyCommitted(Tiny):
+    """The tables are private inputs: ``cells`` per input in the order in which they are hashed."""
+
+    cells: Mapping[str, Sequence[Cell]] = field(repr=False, kw_only=True)
+    unlisted: Mapping[str, Sequence[int]] = field(repr=False, kw_only=True)
+    """Per private column the place in ``active`` of each of its elements' rows."""
+
+    def market_sentences(self, public: Values, private: Values, account: Values) -> list[tuple[str, bool]]:
+        values = [
+            (cell, signed(value))
+            for name, cells in self.cells.items()
+            for cell, value in zip(cells, private[name], strict=True)
+        ]
+        in_range = all(0 <= value - cell.lo < 1 << cell.bits for cell, value in values if cell.packed)
+        words, used = [0], 0
+        for cell, value in values:
+            if cell.packed:
+                if used + cell.bits > 248:
+                    words, used = [*words, 0], 0
+                words[-1] = (words[-1] + ((value - cell.lo) << used)) % R
+                used += cell.bits
+        alone = [value % R for cell, value in values if not cell.packed]
+        digest = sponge("market", [u248(sha256(self.text)), *words, *alone])
+        empty = all(
+            account[name][element] == 0 or private["active"][place] == 1
+            for name, places in self.unlisted.items()
+            for element, place in enumerate(places)
+        )
+        return [
+            ("packed table values are within their intervals", in_range),
+            ("tableCommitment commits to the tables", public["tableCommitment"][0] == digest),
+            ("rows that the market does not have are empty", empty),
+        ]
+
+
+SCAN = b"""\
+rules: 1
+name: tiny_scan
+binding: committed
+value_bits: 20
+axes:
+  instrument: {capacity: 3}
+  scenario: {size: 2}
+  series: {size: 2}
+public:
+  mark: {axes: [instrument], unit: usd/contract, decimals: 0, min: 0, max: 17179869184}
+  pnl: {axes: [instrument, scenario], unit: usd/contract, decimals: 0, min: -15, max: 15}
+  series: {label: instrument > series}
+parameters:
+  rate: {unit: usd/contract, decimals: 0, min: 0, max: 15}
+private:
+  size: {axes: [instrument], unit: contract, decimals: 0, min: -7, max: 7, from: venue}
+  cash: {unit: usd, decimals: 0, min: -1000, max: 1000, from: venue}
+define:
+  loss: -sum(size * pnl, over=instrument)
+  naked: positive(-sum(size, by=series))
+equity: cash + sum(size * mark, over=instrument)
+requirements:
+  maintenance: max(0, max(loss, over=scenario)) + sum(naked, over=series) * rate
+"""
+"""Two instruments of three: the third row is padding. Marks are hashed alone, all else is packed."""
+
+
+def _read_scan(account: Values) -> Reading:
+    """On the tables that are given, or the true ones. In the order of the rules: marks, P&L by row, the rate, and the
+    series, one-hot by row.
+    """
+    size, cash, direct = account["size"], account["cash"][0], account.get("direct", _SCAN_DIRECT)
+    size = [*size, *[0] * (3 - len(size))]
+    mark, pnl, rate, series = direct[:3], direct[3:9], direct[9], direct[10:16]
+    losses = [-sum(s * pnl[2 * row + k] for row, s in enumerate(size)) for k in range(2)]
+    nets = [sum(s * series[2 * row + g] for row, s in enumerate(size)) for g in range(2)]
+    equity = cash + sum(s * m for s, m in zip(size, mark, strict=True))
+    return Reading(equity, (max(0, *losses) + sum(max(-net, 0) for net in nets) * rate,), 0, ())
+
+
+_SCAN_DIRECT = (3, 5, 0, 4, -3, -2, 5, 0, 0, 2, 1, 0, 0, 1, 0, 0)
+
+COMMITTED: Mapping[str, Tiny] = {
+    "scan": TinyCommitted(
+        SCAN,
+        tables_of(
+            {"instrument": 2, "scenario": 2, "series": 2},
+            [
+                Column.of("mark", ["instrument"], 0, [3, 5]),
+                Column.of("pnl", ["instrument", "scenario"], 0, [[4, -3], [-2, 5]]),
+            ],
+            [Label("series", "instrument", "series", (0, 1))],
+            rate=2,
+        ),
+        {"size": Column2(-8, 4, "contract", (("instrument", "3"),)), "cash": Column2(-1024, 11, "usd")},
+        _read_scan,
+        cells={
+            "active": [Cell(0, 1)] * 3,
+            "direct": [Cell(0, 35, False)] * 3 + [Cell(-15, 5)] * 6 + [Cell(0, 4)] + [Cell(0, 1)] * 6,
+        },
+        unlisted={"size": [0, 1, 2]},
     ),
 }
 

@@ -35,6 +35,7 @@ LINES = {4: 20_000, 8: 40_000}
 """Constraints that lines of collateral add."""
 TREE_LEAVES, TREE_SECONDS = 100_000, 20.0
 PROOFS, PROOF_ACCOUNTS, PROOFS_SECONDS = 10_000, 100_000, 10.0
+REGISTRATIONS, REGISTRY_SECONDS = 5000, 1.0
 GNARK_RATIO = 2.0
 SETUP_SECONDS = 30.0
 COMPILE_SECONDS, CACHED_SECONDS = 20.0, 1.0
@@ -71,7 +72,7 @@ def main() -> int:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     try:
-        findings = [*judge_sizes(), *judge_tables(), *judge_report(), *judge_collateral()]
+        findings = [*judge_sizes(), *judge_tables(), *judge_report(), *judge_collateral(), judge_registry()]
         findings += [
             finding
             for name in options.rules
@@ -167,6 +168,14 @@ def judge_collateral() -> Iterator[Finding]:
             proof.verify(root)
 
     yield Finding(f"{PROOFS:,} state proofs, a slot each", _fastest(verify), PROOFS_SECONDS, "s")
+
+
+def judge_registry() -> Finding:
+    """1,000 pledges by 50 writers: signatures verified, recorded on disk, receipts signed. The best of three."""
+    from registry import seconds
+
+    fastest = min(seconds(REGISTRATIONS, 50) for _ in range(3)) * 1000 / REGISTRATIONS
+    return Finding("1,000 registrations, SQLite, flushed", fastest, REGISTRY_SECONDS, "s")
 
 
 def _fastest(run: Callable[[], object]) -> float:

@@ -98,5 +98,5 @@ def _are_public(cs: ConstraintSystem, numbers: Sequence[Num]) -> bool:
     them.
     """
     judged = [*cs.publics.values(), *(cs.privates[name] for name in cs.committed)]
-    publics = {ONE_WIRE, *(wire for inputs in judged for wire in inputs.wires)}
-    return all(wire in publics for number in numbers for wire in number.lc.terms)
+    publics = [range(ONE_WIRE, ONE_WIRE + 1), *(inputs.wires for inputs in judged)]
+    return all(any(wire in wires for wires in publics) for number in numbers for wire in number.lc.terms)

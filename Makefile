@@ -65,7 +65,7 @@ endif
 
 # --- use -------------------------------------------------------------------------------------------------------------
 
-.PHONY: demo test test-rust fuzz mutate lint format bench bench-check requirements clean
+.PHONY: demo test test-rust fuzz fuzz-contracts mutate lint format bench bench-check requirements clean
 demo: develop  ## the main job, end to end, on real data
 	$(VENV)/bin/zkmargin demo
 
@@ -82,6 +82,10 @@ endif
 FUZZ_SECONDS := 1800
 fuzz: develop  ## mutated inputs for every parser, FUZZ_SECONDS in all
 	$(PYTHON) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
+
+FUZZ_RUNS := 7200
+fuzz-contracts: develop peers  ## forge against the contracts, FUZZ_RUNS calls of each of 14 kinds
+	ZKMARGIN_FUZZ_RUNS=$(FUZZ_RUNS) $(PYTHON) -m pytest --quiet tests/contracts/test_fuzz.py
 
 MUTATE_SECONDS := 7200
 mutate: develop  ## is there a test for every slip in the verifier? MUTATE_SECONDS at most

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity ^0.8.20;
+pragma solidity 0.8.37;
 
 import {Documents} from "./Documents.sol";
 import {IGroth16Verifier} from "./IGroth16Verifier.sol";
@@ -367,8 +367,8 @@ contract MarginRegistry is Policies {
         return uint256(Documents.digest(domain, keccak256(bytes.concat(first, second)))) >> 8;
     }
 
-    /// An empty slot is free. Its venue replaces a record by a newer one of the same key and policy that ends no earlier and
-    /// goes back behind no document; after a release anyone may pledge, with a proof from after it.
+    /// An empty slot is free. Its venue replaces a record by a newer one; after a release anyone may pledge, with a proof from
+    /// after it.
     function _requireFree(Submission calldata s, Record memory record) private view {
         bytes32 slot = records[s.nullifier];
         if (s.held.length == 0) {
@@ -383,6 +383,11 @@ contract MarginRegistry is Policies {
             return;
         }
         if (held.venueId != record.venueId || held.account != record.account) revert HeldByAnother(s.nullifier);
+        _requireRefresh(held, record);
+    }
+
+    /// Of the same key and policy, newer, ends no earlier, goes back behind no document.
+    function _requireRefresh(Record calldata held, Record memory record) private pure {
         if (held.policyId != record.policyId) revert RefreshRefused("policyId");
         if (held.vkHash != record.vkHash) revert RefreshRefused("vkHash");
         if (record.issuedAt <= held.issuedAt) revert RefreshRefused("issuedAt");

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from zkmargin.attestations.eip712 import DOMAIN_NAME, DOMAIN_VERSION, SigningDomain, Structure, Value
+from zkmargin.attestations.faults import Report, stop
 from zkmargin.attestations.schema import (
     U8,
     U64,
@@ -213,9 +214,11 @@ def require_signed(
     signatures: tuple[Signature, ...],
     signers: SignerSet,
     where: str,
-) -> None:
-    """Raise unless a quorum of ``signers`` signed ``structure`` under ``domain``."""
-    require_quorum(structure.digest(domain), [(entry.signer, entry.signature) for entry in signatures], signers, where)
+    report: Report = stop,
+) -> tuple[bytes, ...]:
+    """The signers, of whom a quorum signed ``structure`` under ``domain``. Raises what ``require_quorum`` does."""
+    pairs = [(entry.signer, entry.signature) for entry in signatures]
+    return require_quorum(structure.digest(domain), pairs, signers, where, report)
 
 
 def require_domain(given: OfflineDomain | HomeDomain, expected: OfflineDomain | HomeDomain, where: str) -> None:

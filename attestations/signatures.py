@@ -10,6 +10,7 @@ from typing import Self
 
 from coincurve import PrivateKey, PublicKey
 
+from zkmargin.attestations.faults import Report, reporting, stop
 from zkmargin.encoding import hex_bytes, keccak256
 from zkmargin.errors import (
     BytesLength,
@@ -113,26 +114,30 @@ class SignerSet:
 
 
 def require_quorum(
-    digest: bytes, signatures: Sequence[tuple[bytes, bytes]], signers: SignerSet, where: str
+    digest: bytes, signatures: Sequence[tuple[bytes, bytes]], signers: SignerSet, where: str, report: Report = stop
 ) -> tuple[bytes, ...]:
-    """Check ``(signer address, signature)`` pairs over ``digest``; return the signers.
+    """Check ``(signer address, signature)`` pairs over ``digest``; return the signers whose signatures hold.
 
     Every signature given must hold: one that does not is an error even where enough others do.
     Raises SignatureDuplicate, SignatureOrder, SignatureFormat, SignatureHighS, SignatureNotAttestor, Quorum.
     """
-    require_ascending([signer for signer, _ in signatures], where)
+    with reporting(report):
+        require_ascending([signer for signer, _ in signatures], where)
+    found: dict[bytes, None] = {}
     for position, (signer, signature) in enumerate(signatures):
         place = f"{where}.signatures[{position}]"
-        if recover(digest, signature, place) != signer:
-            raise SignatureNotAttestor(
-                "the signature is not this signer's, or the signed content was altered",
-                where=place,
-                expected=hex_bytes(signer),
-            )
-        _require_member(signer, signers.members, place)
-    if len(signatures) < signers.threshold:
-        raise Quorum("too few signatures", where=where, expected=signers.threshold, got=len(signatures))
-    return tuple(signer for signer, _ in signatures)
+        with reporting(report):
+            if recover(digest, signature, place) != signer:
+                raise SignatureNotAttestor(
+                    "the signature is not this signer's, or the signed content was altered",
+                    where=place,
+                    expected=hex_bytes(signer),
+                )
+            _require_member(signer, signers.members, place)
+            found[signer] = None
+    if len(found) < signers.threshold:
+        report(Quorum("too few signatures", where=where, expected=signers.threshold, got=len(found)))
+    return tuple(found)
 
 
 def _require_member(signer: bytes, members: Collection[bytes], where: str) -> None:

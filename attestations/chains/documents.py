@@ -21,7 +21,7 @@ from zkmargin.attestations.chains.layouts import BALANCE, IMPLEMENTATION, LOCK, 
 from zkmargin.attestations.collateral.documents import EIP1186, OBSERVED, UTXO_OBSERVED, Checkpoint
 from zkmargin.attestations.evidence.eip1186 import AccountProof, StorageProof
 from zkmargin.attestations.evidence.errors import HeaderRlp
-from zkmargin.attestations.evidence.header import read_header
+from zkmargin.attestations.evidence.header import Header, read_header
 from zkmargin.attestations.schema import (
     U32,
     U64,
@@ -83,11 +83,8 @@ class Eip1186Evidence(Document):
         Raises CheckpointChain, LayoutUnknown, HeaderHash, HeaderRlp, EvidenceAddress, CodeHash, SlotKeys, FieldRange,
         LockMismatch, and what ``AccountProof.verify`` raises.
         """
-        _require_place(self.chain, self.layout, checkpoint, layout, where)
-        header = _read_header(self.header_rlp, checkpoint.block_hash, f"{where}.headerRlp")
-        stated = (checkpoint.state_root, checkpoint.block_number, checkpoint.block_time)
-        if (header.state_root, header.number, header.time) != stated:
-            raise HeaderRlp("state root, number or time are not the checkpoint's", where=f"{where}.headerRlp")
+        header = self.require_block(checkpoint, where)
+        _require_layout(self.layout, layout, checkpoint, where)
         if self.address != (wanted := layout.address(account)):
             raise EvidenceAddress("another address than the layout's", where=f"{where}.address",
                                   expected=hex_bytes(wanted), got=hex_bytes(self.address))  # fmt: skip
@@ -103,6 +100,15 @@ class Eip1186Evidence(Document):
             raise LayoutUnknown("slots mean something else than in the layout", where=f"{where}.storage")
         proof.verify(header.state_root, where)
         return self._values(layout, values, where)
+
+    def require_block(self, checkpoint: Checkpoint, where: str = "evidence") -> Header:
+        """The header, which is that of the checkpointed block. Raises CheckpointChain, HeaderHash, HeaderRlp."""
+        _require_chain(self.chain, checkpoint, where)
+        header = _read_header(self.header_rlp, checkpoint.block_hash, f"{where}.headerRlp")
+        stated = (checkpoint.state_root, checkpoint.block_number, checkpoint.block_time)
+        if (header.state_root, header.number, header.time) != stated:
+            raise HeaderRlp("state root, number or time are not the checkpoint's", where=f"{where}.headerRlp")
+        return header
 
     def _values(self, layout: Layout, values: tuple[int, ...], where: str) -> Reading:
         found = {slot.meaning: value for slot, value in zip(layout.slots, values, strict=True)}
@@ -133,13 +139,19 @@ class ObservedEvidence(Document):
 
     def reading(self, checkpoint: Checkpoint, layout: Layout, account: str, where: str = "evidence") -> Reading:
         """What is stated of the account. Raises CheckpointChain, LayoutUnknown, EvidenceAddress."""
-        _require_place(self.chain, self.layout, checkpoint, layout, where)
-        if self.block_hash != checkpoint.block_hash:
-            raise CheckpointChain("not of the checkpointed block", where=f"{where}.blockHash",
-                                  expected=hex_bytes(checkpoint.block_hash))  # fmt: skip
+        self.require_block(checkpoint, where)
+        _require_layout(self.layout, layout, checkpoint, where)
         if self.account != account:
             raise EvidenceAddress("of another account", where=f"{where}.account", expected=account, got=self.account)
         return Reading(self.balance)
+
+    def require_block(self, checkpoint: Checkpoint, where: str = "evidence") -> None:
+        """It names the checkpointed block. Raises CheckpointChain."""
+        _require_chain(self.chain, checkpoint, where)
+        if self.block_hash != checkpoint.block_hash:
+            wanted, named = hex_bytes(checkpoint.block_hash), hex_bytes(self.block_hash)
+            raise CheckpointChain("not of the checkpointed block", where=f"{where}.blockHash", expected=wanted,
+                                  got=named)  # fmt: skip
 
 
 class OutputEvidence(Model):
@@ -170,11 +182,16 @@ class UtxoEvidence(Document):
 
     def reading(self, checkpoint: Checkpoint, layout: Layout, account: str, where: str = "evidence") -> Reading:
         """The sum of the outputs. Raises CheckpointChain, LayoutUnknown, EvidenceAddress, SpvInvalid."""
-        _require_place(self.chain, self.layout, checkpoint, layout, where)
+        self.require_block(checkpoint, where)
+        _require_layout(self.layout, layout, checkpoint, where)
         if self.account != account:
             raise EvidenceAddress("of another account", where=f"{where}.account", expected=account, got=self.account)
         proofs = [(o.transaction, o.output, o.position, o.branch, o.headers) for o in self.outputs]
         return Reading(require_outputs(proofs, account, checkpoint.block_hash, where))
+
+    def require_block(self, checkpoint: Checkpoint, where: str = "evidence") -> None:
+        """It is of the checkpoint's chain; each output leads to the block by itself. Raises CheckpointChain."""
+        _require_chain(self.chain, checkpoint, where)
 
 
 Evidence: TypeAlias = Eip1186Evidence | ObservedEvidence | UtxoEvidence
@@ -182,15 +199,18 @@ _read_header = lru_cache(maxsize=64)(read_header)  # all evidence of a chain has
 EVIDENCE: tuple[type[Evidence], ...] = (Eip1186Evidence, ObservedEvidence, UtxoEvidence)
 
 
-def _require_place(chain: str, named: str, checkpoint: Checkpoint, layout: Layout, where: str) -> None:
-    """Chain and layout of the evidence are those of the line and of the checkpoint."""
-    if chain != layout.chain or checkpoint.chain != layout.chain:
-        raise CheckpointChain(
-            "evidence or checkpoint of another chain",
-            where=f"{where}.chain",
-            expected=layout.chain,
-            got=f"{chain}, under a checkpoint of {checkpoint.chain}",
-        )
+def _require_chain(chain: str, checkpoint: Checkpoint, where: str) -> None:
+    """Evidence is of the checkpoint's chain, which its block hash does not tell."""
+    if chain != checkpoint.chain:
+        raise CheckpointChain("evidence of another chain", where=f"{where}.chain", expected=checkpoint.chain,
+                              got=chain)  # fmt: skip
+
+
+def _require_layout(named: str, layout: Layout, checkpoint: Checkpoint, where: str) -> None:
+    """The line is on the checkpointed chain, and the evidence names its layout."""
+    if checkpoint.chain != layout.chain:
+        raise CheckpointChain("a checkpoint of another chain than the line's", where=f"{where}.chain",
+                              expected=layout.chain, got=checkpoint.chain)  # fmt: skip
     if named != layout.name:
         raise LayoutUnknown("names another layout than the line's", where=f"{where}.layout", expected=layout.name,
                             got=named)  # fmt: skip

@@ -6,7 +6,7 @@ what it says, that a lock holds. The registry says where the numbers stand.     
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import model_validator
@@ -15,7 +15,9 @@ from pydantic_core import PydanticCustomError
 from zkmargin.attestations.chains.errors import CustodyOverlap, LayoutUnknown
 from zkmargin.attestations.collateral.identifiers import EIP155, EOA, require_custody, split_account, split_asset
 from zkmargin.attestations.eip712 import encode_address, encode_uint
-from zkmargin.attestations.schema import U256, Bytes, Document, Model, Sequence, Text, strictly_ascending
+from zkmargin.attestations.faults import Report, stop
+from zkmargin.attestations.schema import U256, Bytes, Document, Model, Text, strictly_ascending
+from zkmargin.attestations.schema import Sequence as Array
 from zkmargin.encoding import keccak256
 from zkmargin.errors import SchemaType, ZkMarginError
 
@@ -70,8 +72,8 @@ class Layout(Model):
     custody: Text
     kind: Literal["native", "erc20", "vault", "observed"]
     code_hash: Bytes
-    slots: Annotated[tuple[SlotRule, ...], Sequence]
-    receipt_of: Annotated[tuple[Text, ...], Sequence, strictly_ascending(str, "receipted custodies")]
+    slots: Annotated[tuple[SlotRule, ...], Array]
+    receipt_of: Annotated[tuple[Text, ...], Array, strictly_ascending(str, "receipted custodies")]
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -129,7 +131,7 @@ class LayoutRegistry(Document):
     TYPE: ClassVar[str] = "zkmargin/layout-registry"
     type: Literal["zkmargin/layout-registry"] = "zkmargin/layout-registry"
     version: Literal["1"] = "1"
-    layouts: Annotated[tuple[Layout, ...], Sequence, strictly_ascending(lambda entry: entry.name.encode(), "layouts")]
+    layouts: Annotated[tuple[Layout, ...], Array, strictly_ascending(lambda entry: entry.name.encode(), "layouts")]
 
     @model_validator(mode="after")
     def _once(self) -> Self:
@@ -153,21 +155,35 @@ class LayoutRegistry(Document):
         raise LayoutUnknown("no reviewed layout of this name", where=where, got=name)
 
 
-def require_apart(lines: Iterable[tuple[Layout, str]], where: str = "lines") -> None:
+def require_apart(
+    lines: Iterable[tuple[Layout, str]],
+    where: str = "lines",
+    report: Report = stop,
+    places: Sequence[str] | None = None,
+) -> None:
     """Raise CustodyOverlap where two of these (layout, account) stand for the same coins.
 
     A receipt token beside a custody that it stands for; one balance slot, or one account's coins, under two names.
+    ``places``: where each of them is, in the same order.
     """
     held = list(lines)
+    named = [where] * len(held) if places is None else list(places)
     custodies = {layout.custody: layout.name for layout, _ in held if layout.custody != EOA}
-    sources: dict[tuple[str, bytes, bytes], str] = {}
-    for layout, account in held:
+    sources: dict[tuple[object, ...], str] = {}
+    for (layout, account), place in zip(held, named, strict=True):
         for custody in layout.receipt_of:
             if custody in custodies:
-                raise CustodyOverlap("a receipt token and what it stands for are both attested", where=where,
-                                     got=f"{layout.name} and {custodies[custody]}")  # fmt: skip
-        if layout.kind == "observed":
-            continue
-        source = (layout.chain, layout.address(account), next(iter(layout.keys(account)), b""))
-        if sources.setdefault(source, layout.name) != layout.name:
-            raise CustodyOverlap("two layouts read one slot", where=where, got=f"{layout.name} and {sources[source]}")
+                both = f"{layout.name} and {custodies[custody]}"
+                report(
+                    CustodyOverlap("a receipt token and what it stands for are both attested", where=place, got=both)
+                )
+        if (other := sources.setdefault(_source(layout, account), layout.name)) != layout.name:
+            both = f"{layout.name} and {other}"
+            report(CustodyOverlap("two layouts read one balance", where=place, got=both))
+
+
+def _source(layout: Layout, account: str) -> tuple[object, ...]:
+    """What a balance is read from: a slot of a contract, or the account itself."""
+    if layout.kind == "observed":
+        return layout.asset, account
+    return layout.chain, layout.address(account), next(iter(layout.keys(account)), b"")

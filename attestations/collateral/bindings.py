@@ -30,6 +30,7 @@ from zkmargin.attestations.collateral.errors import (
 from zkmargin.attestations.collateral.holders import require_holder
 from zkmargin.attestations.collateral.identifiers import require_custody, split_asset
 from zkmargin.attestations.documents import HomeDomain, OfflineDomain, require_domain
+from zkmargin.attestations.faults import Report, stop
 from zkmargin.errors import DomainMismatch
 
 DEFAULT_NOTES = (Note(note=0, pocket=0, amount=(1 << 128) - 1),)
@@ -125,7 +126,10 @@ def require_covered(balance: int, lines: Iterable[LeafOpening], where: str = "li
 
 
 def require_not_raised(
-    first: Mapping[int, LeafOpening], lines: Mapping[int, LeafOpening], where: str = "leaves"
+    first: Mapping[int, LeafOpening],
+    lines: Mapping[int, LeafOpening],
+    where: str = "leaves",
+    report: Report = stop,
 ) -> None:
     """Raise where a line of this epoch holds more than in the epoch's earlier root, is new, or changed hands or pocket.
 
@@ -135,8 +139,12 @@ def require_not_raised(
         here = f"{where}[{line.index}]"
         before = first.get(cid)
         if before is None:
-            raise AllocationRaised("a line appeared within the epoch", where=here)
+            report(AllocationRaised("a line appeared within the epoch", where=here))
+            continue
         if (before.owner, before.pocket) != (line.owner, line.pocket):
-            raise AllocationMoved("a line changed its owner or pocket within the epoch", where=here)
+            report(AllocationMoved("a line changed its owner or pocket within the epoch", where=here))
         if line.amount > before.amount:
-            raise AllocationRaised("a line grew within the epoch", where=here)
+            report(
+                AllocationRaised("a line grew within the epoch", where=f"{here}.amount", expected=before.amount,
+                                 got=line.amount)
+            )  # fmt: skip

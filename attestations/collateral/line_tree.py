@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from zkmargin.attestations.collateral.errors import CidDuplicate, LeafOrder
 from zkmargin.attestations.collateral.tree import Leaf, Tree, hash_leaves
+from zkmargin.attestations.faults import Report, stop
 from zkmargin.errors import Capacity
 
 
@@ -58,10 +59,10 @@ class LineTree:
         self._place = {cid: at for at, cid in enumerate(ordered)}
 
 
-def require_ascending(cids: Iterable[int], what: str) -> None:
+def require_ascending(cids: Iterable[int], what: str, report: Report = stop) -> None:
     """Raise unless cids rise strictly. Raises CidDuplicate, LeafOrder."""
     for at, (cid, following) in enumerate(pairwise(cids)):
         if cid == following:
-            raise CidDuplicate("one line twice", where=f"{what}[{at + 1}]")
+            report(CidDuplicate("one line twice", where=f"{what}[{at + 1}]"))
         if cid > following:
-            raise LeafOrder("lines are not in order", where=f"{what}[{at + 1}]")
+            report(LeafOrder("lines are not in order", where=f"{what}[{at + 1}]"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zkmargin.attestations.collateral.documents import (
@@ -37,8 +37,9 @@ from zkmargin.attestations.collateral.identifiers import asset_id, compute_cid
 from zkmargin.attestations.collateral.line_tree import require_ascending
 from zkmargin.attestations.collateral.tree import DEPTH, Leaf, Tree, hash_leaves
 from zkmargin.attestations.documents import HomeDomain, OfflineDomain, require_domain, require_signed
+from zkmargin.attestations.faults import Report, reporting, stop
 from zkmargin.encoding import hex_bytes
-from zkmargin.errors import DomainMismatch, EpochMismatch, RootMismatch
+from zkmargin.errors import DomainMismatch, EpochMismatch, IdCanonical, RootMismatch
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,10 @@ def require_root(
 
     Raises what ``require_words`` does, the errors of signatures, RootRevoked.
     """
-    signers = attestors.signers.signer_set()
-    _require_set(document, domain, attestors)
-    require_signed(document.root, domain.signing(), document.signatures, signers, "root")
+    require_set(document, domain, attestors)
+    require_signed(document.root, domain.signing(), document.signatures, attestors.signers.signer_set(), "root")
     require_words(document, domain=domain, attestors=attestors, epoch=epoch, at=at, skew=skew)
-    for number, revoked in enumerate(revocations):
-        require_domain(revoked.domain, domain, f"revocations[{number}].domain")
-        require_signed(
-            revoked.revocation, domain.signing(), revoked.signatures, signers, f"revocations[{number}].revocation"
-        )
-        if revoked.revocation.root_digest == document.digest:
-            raise RootRevoked(
-                "the attestors took this root back", where="root", got=f"reason {revoked.revocation.reason}"
-            )
+    require_not_revoked(document, domain, attestors, revocations)
 
 
 def require_words(
@@ -93,97 +85,203 @@ def require_words(
     Raises DomainMismatch, AttestorSetMismatch, CheckpointsHash, RootMismatch, RootNotYetValid, RootExpired,
     EpochMismatch.
     """
-    root = document.root
-    _require_set(document, domain, attestors)
-    if hash_checkpoints(document.checkpoints) != root.checkpoints_hash:
-        raise CheckpointsHash("not the checkpoints that were signed", where="checkpoints")
-    if root.depth != DEPTH:
-        raise RootMismatch("a tree of another depth", where="root.depth", expected=DEPTH, got=root.depth)
-    if root.issued_at > at + skew:
-        raise RootNotYetValid("the root is from the future", where="root.issuedAt", expected=at, got=root.issued_at)
-    if not at < root.expires_at:
-        raise RootExpired("the root has expired", where="root.expiresAt", expected=f"after {at}", got=root.expires_at)
-    if root.epoch != epoch:
-        raise EpochMismatch("the root is for another epoch", where="root.epoch", expected=epoch, got=root.epoch)
+    require_set(document, domain, attestors)
+    require_checkpoints(document)
+    require_depth(document)
+    require_times(document, epoch, at, skew)
 
 
-def _require_set(document: CollateralRootDocument, domain: OfflineDomain | HomeDomain, attestors: Attestors) -> None:
+def require_set(
+    document: CollateralRootDocument, domain: OfflineDomain | HomeDomain, attestors: Attestors, report: Report = stop
+) -> None:
+    """The root is of this pledge domain and attestor set. Raises DomainMismatch, AttestorSetMismatch."""
     root = document.root
-    require_domain(document.domain, domain, "root.domain")
+    with reporting(report):
+        require_domain(document.domain, domain, "root.domain")
     if root.pledge_domain != domain.signing().pledge_domain:
-        raise DomainMismatch("the root is for another pledge domain", where="root.pledgeDomain")
+        report(DomainMismatch("the root is for another pledge domain", where="root.pledgeDomain"))
     if document.attestors != attestors or root.attestor_set_id != attestors.identity:
-        raise AttestorSetMismatch(
-            "another attestor set than the policy's",
-            where="root.attestorSetId",
-            expected=hex_bytes(attestors.identity),
-            got=hex_bytes(root.attestor_set_id),
+        report(
+            AttestorSetMismatch(
+                "another attestor set than the policy's",
+                where="root.attestorSetId",
+                expected=hex_bytes(attestors.identity),
+                got=hex_bytes(root.attestor_set_id),
+            )
         )
 
 
-def require_successor(previous: CollateralRootDocument, document: CollateralRootDocument) -> None:
+def require_checkpoints(document: CollateralRootDocument, report: Report = stop) -> None:
+    """The checkpoints are the signed ones. Raises CheckpointsHash."""
+    if hash_checkpoints(document.checkpoints) != document.root.checkpoints_hash:
+        report(CheckpointsHash("not the checkpoints that were signed", where="checkpoints"))
+
+
+def require_depth(document: CollateralRootDocument, report: Report = stop) -> None:
+    """The tree is as deep as all are. Raises RootMismatch."""
+    if (depth := document.root.depth) != DEPTH:
+        report(RootMismatch("a tree of another depth", where="root.depth", expected=DEPTH, got=depth))
+
+
+def require_times(document: CollateralRootDocument, epoch: int, at: int, skew: int = 0, report: Report = stop) -> None:
+    """The root counts at ``at``, in this epoch. Raises RootNotYetValid, RootExpired, EpochMismatch."""
+    root = document.root
+    if root.issued_at > at + skew:
+        report(RootNotYetValid("the root is from the future", where="root.issuedAt", expected=at, got=root.issued_at))
+    if not at < root.expires_at:
+        report(RootExpired("the root has expired", where="root.expiresAt", expected=f"after {at}", got=root.expires_at))
+    if root.epoch != epoch:
+        report(EpochMismatch("the root is for another epoch", where="root.epoch", expected=epoch, got=root.epoch))
+
+
+def require_not_revoked(
+    document: CollateralRootDocument,
+    domain: OfflineDomain | HomeDomain,
+    attestors: Attestors,
+    revocations: Iterable[RevokeRootDocument],
+    report: Report = stop,
+) -> None:
+    """No revocation, each of which the quorum signed, takes the root back. Raises RootRevoked, errors of signatures."""
+    signers = attestors.signers.signer_set()
+    for number, revoked in enumerate(revocations):
+        where = f"revocations[{number}]"
+        with reporting(report):
+            require_domain(revoked.domain, domain, f"{where}.domain")
+            require_signed(revoked.revocation, domain.signing(), revoked.signatures, signers, f"{where}.revocation")
+            if revoked.revocation.root_digest == document.digest:
+                reason = f"reason {revoked.revocation.reason}"
+                raise RootRevoked("the attestors took this root back", where="root", got=reason)
+
+
+def require_successor(
+    previous: CollateralRootDocument, document: CollateralRootDocument, report: Report = stop
+) -> None:
     """Raise unless ``document`` follows ``previous``. Raises Equivocation, RootSequence, RootChain."""
     before, root = previous.root, document.root
-    same_number = (before.attestor_set_id, before.epoch, before.seq) == (root.attestor_set_id, root.epoch, root.seq)
-    if same_number and previous.digest != document.digest:
-        raise Equivocation("two roots with one number", where="root.seq", got=f"epoch {root.epoch}, number {root.seq}")
-    if (root.epoch, root.seq) <= (before.epoch, before.seq):
-        raise RootSequence(
-            "not a later root", where="root.seq", expected=f"after {before.seq} of epoch {before.epoch}",
-            got=f"{root.seq} of epoch {root.epoch}",
+    if number_of(previous) == number_of(document) and previous.digest != document.digest:
+        number = f"epoch {root.epoch}, number {root.seq}"
+        report(Equivocation("two roots with one number", where="root.seq", got=number))
+    elif (root.epoch, root.seq) <= (before.epoch, before.seq):
+        report(
+            RootSequence(
+                "not a later root", where="root.seq", expected=f"after {before.seq} of epoch {before.epoch}",
+                got=f"{root.seq} of epoch {root.epoch}",
+            )
         )  # fmt: skip
     if root.prev_digest != previous.digest:
-        raise RootChain(
-            "does not follow the root before it", where="root.prevDigest", expected=hex_bytes(previous.digest)
-        )
+        report(
+            RootChain(
+                "does not follow the root before it", where="root.prevDigest", expected=hex_bytes(previous.digest),
+                got=hex_bytes(root.prev_digest),
+            )
+        )  # fmt: skip
 
 
-def require_chains(checkpoints: Iterable[Checkpoint], rules: Mapping[str, ChainRule], at: int, skew: int = 0) -> None:
+def number_of(document: CollateralRootDocument) -> tuple[bytes, bytes, int, int]:
+    """Pledge domain, attestor set, epoch and sequence number: attestors sign one root of these."""
+    root = document.root
+    return root.pledge_domain, root.attestor_set_id, root.epoch, root.seq
+
+
+def require_chains(
+    checkpoints: Iterable[Checkpoint],
+    rules: Mapping[str, ChainRule],
+    at: int,
+    skew: int = 0,
+    report: Report = stop,
+) -> None:
     """Raise unless every checkpointed chain is on the policy, final and fresh enough, and proven or allowed.
 
     Raises CheckpointMissing, Finality, StaleBlock, ProofKindRefused.
     """
     for entry in checkpoints:
+        require_fresh(entry, rules, at, skew, report)
+        require_kind(entry, rules, report)
+
+
+def require_fresh(
+    entry: Checkpoint, rules: Mapping[str, ChainRule], at: int, skew: int = 0, report: Report = stop
+) -> None:
+    """The chain is on the policy; its block is final and fresh enough. CheckpointMissing, Finality, StaleBlock."""
+    where = f"checkpoints.{entry.chain}"
+    rule = rules.get(entry.chain)
+    if rule is None:
+        listed = ", ".join(rules) or "none"
+        report(CheckpointMissing("the policy lists no such chain", where=where, expected=listed))
+        return
+    if entry.finality < rule.finality:
+        report(Finality("not final enough", where=where, expected=rule.finality, got=entry.finality))
+    if entry.block_time > at + skew:
+        report(StaleBlock("the block is from the future", where=where, expected=f"at most {at}", got=entry.block_time))
+    if (age := at - entry.block_time) > rule.maximum_age:
+        oldest = f"at most {rule.maximum_age} s"
+        report(StaleBlock("the block is too old", where=where, expected=oldest, got=f"{age} s"))
+
+
+def require_kind(entry: Checkpoint, rules: Mapping[str, ChainRule], report: Report = stop) -> None:
+    """The chain is proven, or the policy allows that it is observed. Raises ProofKindRefused."""
+    rule = rules.get(entry.chain)
+    if entry.proof_kind not in PROVEN_KINDS and not (rule is not None and rule.observed):
         where = f"checkpoints.{entry.chain}"
-        if entry.chain not in rules:
-            raise CheckpointMissing("the policy lists no such chain", where=where, expected=", ".join(rules) or "none")
-        rule = rules[entry.chain]
-        if entry.finality < rule.finality:
-            raise Finality("not final enough", where=where, expected=rule.finality, got=entry.finality)
-        if entry.block_time > at + skew:
-            raise StaleBlock(
-                "the block is from the future", where=where, expected=f"at most {at}", got=entry.block_time
-            )
-        if (age := at - entry.block_time) > rule.maximum_age:
-            raise StaleBlock(
-                "the block is too old", where=where, expected=f"at most {rule.maximum_age} s", got=f"{age} s"
-            )
-        if entry.proof_kind not in PROVEN_KINDS and not rule.observed:
-            raise ProofKindRefused("only observed, not proven", where=where, got=entry.proof_kind)
+        report(ProofKindRefused("only observed, not proven", where=where, got=entry.proof_kind))
 
 
 def require_openings(document: CollateralRootDocument, openings: LeafOpeningsDocument) -> Tree:
     """The tree over the openings, which are the root's. Raises LeavesHash, LeafCount, CidMismatch, CidDuplicate,
     LeafOrder, CheckpointMissing, RootMismatch.
     """
-    root, lines = document.root, openings.leaves
-    if openings.digest != root.leaves_hash:
-        raise LeavesHash("not the openings that were signed", where="openings", expected=hex_bytes(root.leaves_hash))
-    if len(lines) != root.leaf_count:
-        raise LeafCount("another number of lines", where="openings", expected=root.leaf_count, got=len(lines))
+    require_leaves(document, openings)
+    tree = require_tree(document, openings.leaves)
+    if tree is None:
+        raise RootMismatch("the lines make no tree", where="root.root")
+    return tree
+
+
+def require_leaves(document: CollateralRootDocument, openings: LeafOpeningsDocument, report: Report = stop) -> None:
+    """The openings are the signed file, and as many as the root says. Raises LeavesHash, LeafCount."""
+    root = document.root
+    if (digest := openings.digest) != root.leaves_hash:
+        report(
+            LeavesHash("not the openings that were signed", where="openings", expected=hex_bytes(root.leaves_hash),
+                       got=hex_bytes(digest))
+        )  # fmt: skip
+    if (count := len(openings.leaves)) != root.leaf_count:
+        report(LeafCount("another number of lines", where="openings", expected=root.leaf_count, got=count))
+
+
+def require_tree(
+    document: CollateralRootDocument,
+    lines: Sequence[LeafOpening],
+    report: Report = stop,
+    skipped: Collection[int] = (),
+) -> Tree | None:
+    """The tree over the lines, each of which is what it says, in order; None where some have no leaf.
+
+    ``skipped``: lines by their place that were found to have none before. Raises CheckpointMissing, CidMismatch,
+    CidDuplicate, LeafOrder, RootMismatch, IdCanonical.
+    """
     chains = {entry.chain for entry in document.checkpoints}
-    digests = hash_leaves([leaf_of(line) for line in lines])
-    for at, (line, digest) in enumerate(zip(lines, digests, strict=True)):
+    cids: dict[int, int] = {}
+    for at, line in enumerate(lines):
         where = f"leaves[{at}]"
-        if line.chain not in chains:
-            raise CheckpointMissing("the line's chain has no checkpoint", where=where, got=line.chain)
-        cid = compute_cid(line.chain, line.account, line.asset, line.custody, line.note)
-        if (line.index, line.cid, line.leaf) != (at, cid, digest):
-            raise CidMismatch("place, id or leaf are not those of the line", where=where)
-    require_ascending((line.cid for line in lines), "leaves")
+        if line.chain not in chains and at not in skipped:
+            report(CheckpointMissing("the line's chain has no checkpoint", where=where, got=line.chain))
+        if at not in skipped:
+            try:
+                cids[at] = compute_cid(line.chain, line.account, line.asset, line.custody, line.note)
+            except IdCanonical as error:
+                error.where = f"{where}: {error.where}"
+                report(error)
+    digests = hash_leaves([leaf_of(lines[at]) for at in cids])
+    for (at, cid), digest in zip(cids.items(), digests, strict=True):
+        if (lines[at].index, lines[at].cid, lines[at].leaf) != (at, cid, digest):
+            report(CidMismatch("place, id or leaf are not those of the line", where=f"leaves[{at}]"))
+    require_ascending((line.cid for line in lines), "leaves", report)
+    if len(cids) < len(lines):
+        return None
     tree = Tree(digests)
-    if tree.root != root.root:
-        raise RootMismatch("the lines make another tree", where="root.root")
+    if tree.root != document.root.root:
+        report(RootMismatch("the lines make another tree", where="root.root"))
     return tree
 
 

@@ -42,12 +42,9 @@ def judge(
     _require_term(document, config)
     require_chains(document.checkpoints, config.rules, at, SKEW)
     tree = require_bundle(bundle, registry, config.domain, previous)
-    own = [readers[entry.chain].confirm(entry) for entry in document.checkpoints]
+    own = [require_own(entry, readers[entry.chain]) for entry in document.checkpoints]
     require_chains(own, config.rules, at, SKEW)
-    for stated, seen in zip(document.checkpoints, own, strict=True):
-        if stated.finality > seen.finality:
-            raise Finality("less final on this node than the checkpoint says", where=stated.chain,
-                              expected=stated.finality, got=seen.finality)  # fmt: skip
+    for stated in document.checkpoints:
         if stated.proof_kind not in PROVEN_KINDS:
             _observe_again(bundle, registry, readers[stated.chain], stated)
     return tree
@@ -62,6 +59,15 @@ def _require_term(document: CollateralRootDocument, config: AttestorConfig) -> N
     if root.expires_at > latest:
         raise PledgeTooLong("the root would hold for longer than this attestor signs", where="root.expiresAt",
                             expected=f"at most {latest}", got=root.expires_at)  # fmt: skip
+
+
+def require_own(stated: Checkpoint, reader: ChainReader) -> Checkpoint:
+    """The checkpoint as one's own node sees it. Raises Reorganised, Finality, and of nodes."""
+    seen = reader.confirm(stated)
+    if stated.finality > seen.finality:
+        raise Finality("less final on this node than the checkpoint says", where=f"checkpoints.{stated.chain}",
+                       expected=stated.finality, got=seen.finality)  # fmt: skip
+    return seen
 
 
 def _observe_again(bundle: Bundle, registry: LayoutRegistry, reader: ChainReader, checkpoint: Checkpoint) -> None:

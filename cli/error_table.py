@@ -24,7 +24,8 @@ something raises it, and a test provokes each.
 An error is data: `CODE: what failed; expected X, got Y; where; what to do`, and with `--json` an object
 `error` with `code`, `message`, `where`, `expected`, `got` and `hint`. Codes are stable, words are not. What is
 not known is left out; where the place that raised the error has no better hint, the last column is given.
-No error says anything secret: no size, amount, key, salt or witness value.
+No error says anything secret: no size, amount, key, salt or witness value. Those about
+a bundle of collateral tell amounts of its lines, to attestors and auditors, who hold it.
 
 A command ends with 0 where what it was asked for holds or was done, 1 where a statement does not hold, 2 where
 an input cannot be used. In Python, 1 is mostly a `VerificationError` and 2 an `InputError`; both are

@@ -35,6 +35,7 @@ COMMANDS = {
     "policy": ("zkmargin.cli.policy", "What a verifier accepts: new, show."),
     "prove": ("zkmargin.cli.prove", "Prove that a private account meets its requirement."),
     "verify": ("zkmargin.cli.verify", "Judge a proof against a policy."),
+    "audit": ("zkmargin.cli.audit", "Audit a bundle of attested collateral, step by step."),
     "inspect": ("zkmargin.cli.inspect", "Show what a file of zkmargin says."),
     "groth16": ("zkmargin.cli.groth16", "Groth16 on any .r1cs and .wtns, in snarkjs's formats."),
 }

@@ -36,6 +36,11 @@ from zkmargin.attestations.collateral.bindings import (
     require_not_raised,
 )
 from zkmargin.attestations.collateral.documents import OBSERVED, SAFE, Checkpoint, LeafOpeningsDocument
+from zkmargin.attestations.collateral.equivocation import (
+    EquivocationDocument,
+    SignedRootWords,
+    require_equivocation,
+)
 from zkmargin.attestations.collateral.roots import (
     ChainRule,
     leaf_of,
@@ -77,6 +82,14 @@ def _selected(least_lock: int = 0, pocket: int = 0, twice: bool = False, owner: 
     open_lines(rules, tables, Collateral(root, (chosen,) * (1 + twice)), HOLDS, pocket, least_lock)
 
 
+def _no_equivocation() -> None:
+    """Two roots of two numbers."""
+    roots = sorted((HONEST.document(seq=seq) for seq in (1, 2)), key=lambda document: document.digest)
+    listed = tuple(SignedRootWords(root=entry.root, signatures=entry.signatures) for entry in roots)
+    evidence = EquivocationDocument(domain=DOMAIN, attestors=ATTESTORS, roots=listed)
+    require_equivocation(evidence, domain=DOMAIN, attestors=ATTESTORS)
+
+
 ROOT = HONEST.document()
 HOLDS = OwnerKeys.of_seed(bytes(range(32)))
 SELECTING = b"""\
@@ -99,6 +112,7 @@ COLLATERAL: Mapping[str, Callable[[], object]] = {
     "E_ROOT_SEQ": lambda: require_successor(ROOT, ROOT),
     "E_ROOT_CHAIN": lambda: require_successor(ROOT, HONEST.document(seq=2)),
     "E_EQUIVOCATION": lambda: require_successor(ROOT, HONEST.document(issued_at=NOW + 1)),
+    "E_EQUIVOCATION_UNPROVEN": _no_equivocation,
     "E_CHECKPOINTS": lambda: judge(HONEST.document(checkpoints_hash=bytes(32))),
     "E_LEAVES_HASH": lambda: require_openings(ROOT, LeafOpeningsDocument(leaves=())),
     "E_LEAF_COUNT": lambda: require_openings(HONEST.document(leaf_count=9), HONEST.openings),

@@ -20,6 +20,7 @@ from zkmargin.attestations.context import (
 )
 from zkmargin.attestations.documents import SCHEME_POSEIDON, MarketSnapshot, require_domain, require_signed
 from zkmargin.attestations.evidence.errors import PriceEvidenceMismatch
+from zkmargin.attestations.faults import Report, stop
 from zkmargin.attestations.market import require_market
 from zkmargin.attestations.positions import CASH, SIZE
 from zkmargin.attestations.price_evidence import PriceEvidence, PriceFinding, require_prices
@@ -231,25 +232,7 @@ def require_snapshot(case: Case) -> None:
     snapshot = signed.snapshot
     publishers = policy.publishers.signer_set()
     require_signed(snapshot, policy.domain.signing(), signed.signatures, publishers, "market")
-    latest = case.at + policy.clock_skew
-    for name, moment in (("priceTime", snapshot.price_time), ("issuedAt", snapshot.issued_at)):
-        if moment > latest:
-            raise MarketFuture(
-                "the market snapshot is from the future", where=f"market.snapshot.{name}",
-                expected=f"at most {latest}", got=moment,
-            )  # fmt: skip
-    if (age := case.at - snapshot.price_time) > policy.maximum_age.price:
-        raise MarketStale(
-            "prices are too old",
-            where="market.snapshot.priceTime",
-            expected=f"at most {policy.maximum_age.price} s",
-            got=f"{age} s",
-        )
-    if case.at >= snapshot.expires_at:
-        raise MarketStale(
-            "the market snapshot has expired", where="market.snapshot.expiresAt", expected=f"after {case.at}",
-            got=snapshot.expires_at,
-        )  # fmt: skip
+    require_snapshot_times(snapshot, policy, case.at)
     if snapshot.rule_digest != context.rule_digest:
         raise MarketMismatch("the snapshot is for another rule set", where="market.snapshot.ruleDigest")
     if (snapshot.table_commitment != 0) != (case.rules.binding == COMMITTED):
@@ -262,6 +245,35 @@ def require_snapshot(case: Case) -> None:
         raise MarketMismatch("the proof is over another market snapshot", where="context.marketDigest")
     if snapshot.listing_digest != context.listing_digest:
         raise ListingMismatch("the proof is over another listing", where="context.listingDigest")
+
+
+def require_snapshot_times(snapshot: MarketSnapshot, policy: Policy, at: int, report: Report = stop) -> None:
+    """The snapshot is neither from the future nor too old nor expired. Raises MarketFuture, MarketStale."""
+    latest = at + policy.clock_skew
+    for name, moment in (("priceTime", snapshot.price_time), ("issuedAt", snapshot.issued_at)):
+        if moment > latest:
+            report(
+                MarketFuture(
+                    "the market snapshot is from the future", where=f"market.snapshot.{name}",
+                    expected=f"at most {latest}", got=moment,
+                )
+            )  # fmt: skip
+    if (age := at - snapshot.price_time) > policy.maximum_age.price:
+        report(
+            MarketStale(
+                "prices are too old",
+                where="market.snapshot.priceTime",
+                expected=f"at most {policy.maximum_age.price} s",
+                got=f"{age} s",
+            )
+        )
+    if at >= snapshot.expires_at:
+        report(
+            MarketStale(
+                "the market snapshot has expired", where="market.snapshot.expiresAt", expected=f"after {at}",
+                got=snapshot.expires_at,
+            )
+        )  # fmt: skip
 
 
 def require_tables(case: Case) -> None:
@@ -292,9 +304,23 @@ def require_table_commitment(
 
 def require_price_evidence(case: Case) -> PriceFinding | None:
     """The prices that the policy wants evidence of have it; None where it wants none."""
-    rules = case.policy.prices
+    return require_price_policy(
+        case.prices, case.policy, case.envelope.market.snapshot, case.market, case.at, case.least_sequence
+    )
+
+
+def require_price_policy(
+    prices: PriceEvidence | None,
+    policy: Policy,
+    snapshot: MarketSnapshot,
+    market: Market,
+    at: int,
+    least_sequence: int = 0,
+) -> PriceFinding | None:
+    """What the policy asks of evidence of a market's prices holds. Raises what ``require_prices`` does."""
+    rules = policy.prices
     if rules is None:
-        if case.prices is not None:
+        if prices is not None:
             raise PriceEvidenceMismatch(
                 "the policy says nothing of evidence of prices: it would not be checked",
                 where="policy.prices",
@@ -302,13 +328,13 @@ def require_price_evidence(case: Case) -> PriceFinding | None:
             )
         return None
     return require_prices(
-        case.prices,
+        prices,
         rules,
-        case.envelope.market.snapshot,
-        case.market,
-        at=case.at,
-        maximum_age=case.policy.maximum_age.price,
-        least_sequence=case.least_sequence,
+        snapshot,
+        market,
+        at=at,
+        maximum_age=policy.maximum_age.price,
+        least_sequence=least_sequence,
     )
 
 

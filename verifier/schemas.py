@@ -18,6 +18,7 @@ from zkmargin.attestations.collateral.documents import (
     OwnerBindingDocument,
     RevokeRootDocument,
 )
+from zkmargin.attestations.collateral.equivocation import EquivocationDocument
 from zkmargin.attestations.collateral.receipts import CollateralReceipt
 from zkmargin.attestations.documents import DomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
@@ -27,6 +28,7 @@ from zkmargin.attestations.price_evidence import PriceEvidence
 from zkmargin.attestations.price_rules import PriceRulesFile
 from zkmargin.attestations.schema import Document, json_schema
 from zkmargin.encoding import write_atomic
+from zkmargin.verifier.audit.report import AuditReport
 from zkmargin.verifier.clearing import ClearingBook
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.keys import KeyDescription
@@ -46,6 +48,7 @@ from zkmargin.verifier.registry.documents import (
 DOCUMENTS: tuple[type[Document], ...] = (
     AllocationDocument,
     AttestorConfig,
+    AuditReport,
     BookDocument,
     ClearingBook,
     CollateralReceipt,
@@ -53,6 +56,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     DomainFile,
     Eip1186Evidence,
     Envelope,
+    EquivocationDocument,
     KeyDescription,
     LayoutRegistry,
     LeafOpeningsDocument,

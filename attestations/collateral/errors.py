@@ -56,6 +56,13 @@ class Equivocation(VerificationError):
     advice = "keep both documents: together they are the evidence"
 
 
+class EquivocationUnproven(VerificationError):
+    """Evidence of equivocation shows none."""
+
+    code = "E_EQUIVOCATION_UNPROVEN"
+    advice = "evidence is two or more roots of one number, signed by quorums or by one attestor"
+
+
 class CheckpointsHash(VerificationError):
     """The checkpoints are not those that the root's signers had."""
 

@@ -39,7 +39,7 @@ from zkmargin.attestations.collateral.tree import DEPTH, Leaf, Tree, hash_leaves
 from zkmargin.attestations.documents import HomeDomain, OfflineDomain, require_domain, require_signed
 from zkmargin.attestations.faults import Report, reporting, stop
 from zkmargin.encoding import hex_bytes
-from zkmargin.errors import DomainMismatch, EpochMismatch, IdCanonical, RootMismatch
+from zkmargin.errors import DomainMismatch, EpochMismatch, IdCanonical, PledgeTooLong, RootMismatch
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,16 @@ def require_times(document: CollateralRootDocument, epoch: int, at: int, skew: i
         report(RootExpired("the root has expired", where="root.expiresAt", expected=f"after {at}", got=root.expires_at))
     if root.epoch != epoch:
         report(EpochMismatch("the root is for another epoch", where="root.epoch", expected=epoch, got=root.epoch))
+
+
+def require_within_epoch(document: CollateralRootDocument, epoch_length: int, report: Report = stop) -> None:
+    """The root does not outlive its epoch. Raises PledgeTooLong."""
+    end = (document.root.epoch + 1) * epoch_length
+    if document.root.expires_at > end:
+        report(
+            PledgeTooLong("the root outlives its epoch", where="root.expiresAt", expected=f"at most {end}",
+                          got=document.root.expires_at)
+        )  # fmt: skip
 
 
 def require_not_revoked(

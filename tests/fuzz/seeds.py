@@ -24,7 +24,9 @@ from zkmargin.attestations.book import BookDocument, BookEntry
 from zkmargin.attestations.chains.bitcoin import MAINNET as BITCOIN
 from zkmargin.attestations.chains.documents import ObservedEvidence, OutputEvidence, UtxoEvidence
 from zkmargin.attestations.chains.layouts import LayoutRegistry
+from zkmargin.attestations.collateral.bundle import Parts
 from zkmargin.attestations.collateral.config import AccountSource, AttestorConfig, ChainSource
+from zkmargin.attestations.collateral.equivocation import find_equivocation
 from zkmargin.attestations.collateral.receipts import make_receipts
 from zkmargin.attestations.collateral.roots import require_openings
 from zkmargin.attestations.documents import DomainFile
@@ -49,7 +51,11 @@ from zkmargin.margin.binance import Brackets, format_brackets
 from zkmargin.margin.compact import format_chain
 from zkmargin.margin.deribit import read_chain
 from zkmargin.prover.powers_of_tau import G1, G2
+from zkmargin.verifier.audit.audit import judge
+from zkmargin.verifier.audit.report import AuditReport
+from zkmargin.verifier.audit.work import Inputs
 from zkmargin.verifier.keys import KeyDescription
+from zkmargin.verifier.policy import ChainPolicy, CollateralPolicy
 
 POWERS = Path(__file__).resolve().parents[1] / "core" / "vectors" / "powers_of_tau_1.ptau"
 VECTORS = Path(__file__).resolve().parents[1] / "margin" / "vectors"
@@ -132,6 +138,15 @@ def _price_documents() -> list[Document]:
     ]
 
 
+def _audit_report(world: World) -> AuditReport:
+    """Of a bundle of one real line, which has no owner."""
+    bundle = chain_refusals.real_bundle()
+    chain = ChainPolicy(chain=collateral_world.MAINNET, maximum_age=60, finality=2, observed=False)
+    terms = CollateralPolicy(attestors=collateral_world.ATTESTORS, chains=(chain,), exclusive=False)
+    parts = Parts(bundle.document, bundle.openings, bundle.registry, bundle.evidence, (), ())
+    return judge(Inputs(parts, (), world.policy(collateral=terms), terms)).report
+
+
 def _chain_documents() -> list[Document]:
     """What attestors collect with and from."""
     chain, honest = collateral_world.MAINNET, collateral_world.HONEST
@@ -148,6 +163,7 @@ def _chain_documents() -> list[Document]:
         ObservedEvidence(chain=chain, block_hash=bytes(32), account=chain_refusals.HOLDER, balance=5, layout="native"),
         UtxoEvidence(chain=BITCOIN, account=f"{BITCOIN}:bc1q", outputs=(output,), layout="coins"),
         make_receipts(root, honest.openings.leaves, require_openings(root, honest.openings))[0],
+        *find_equivocation([root, honest.document(issued_at=5)], collateral_world.DOMAIN, collateral_world.ATTESTORS),
     ]  # fmt: skip
 
 
@@ -188,6 +204,7 @@ class Seeds:
             collateral_world.signed_binding(collateral_world.binding()),
             collateral_world.allocation(),
             *_chain_documents(),
+            _audit_report(world),
             *_price_documents(),
             *log_documents(),
         ]

@@ -289,6 +289,7 @@ def _show(
             ("tables", sizes),
             ("market digest", "0x" + snapshot.market_digest.hex()),
             ("rule digest", "0x" + snapshot.rule_digest.hex()),
+            *([("table commitment", str(snapshot.table_commitment))] if snapshot.table_commitment else []),
             ("sources", ", ".join(source.name for source in market.sources)),
             ("signed by", ", ".join(signers) or "nobody yet"),
         ]

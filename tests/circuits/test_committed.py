@@ -150,6 +150,36 @@ def test_seven_public_inputs_and_no_commitment_to_functionals() -> None:
     assert committed("venues").stats.public_inputs == 8
 
 
+BARE = """\
+rules: 1
+name: bare
+binding: committed
+axes:
+  i: {AXIS}
+private:
+  size: {axes: [i], unit: usd, decimals: 0, min: -100, max: 100, from: venue}
+  cash: {unit: usd, decimals: 0, min: -1e9, max: 1e9, from: venue}
+equity: cash
+requirements:
+  maintenance: sum(abs(size), over=i)
+"""
+
+
+@pytest.mark.parametrize(("axis", "inputs"), [("size: 2", ()), ("capacity: 2", (("active", 2),))])
+def test_rules_that_read_no_table(axis: str, inputs: tuple[tuple[str, int], ...]) -> None:
+    """The commitment is to the rule set, and to which rows the market has."""
+    rules = parse_rules(BARE.replace("AXIS", axis).encode())
+    circuit = compile_rules(rules, cache=False)
+    assert circuit.plan.committed_inputs == inputs
+    tables = Tables({"i": 2}, {"i": ("A", "B")}, {}, {}, {})
+    words = [3] if inputs else []
+    commitment = compute_table_commitment(rules, tables)
+    assert commitment == sponge_of_integers("market", [int.from_bytes(rules.digest, "big") >> 8, *words])
+    for cash in (13, 14):
+        account = {"size": [5, -9], "cash": cash}
+        assert is_provable(circuit, account, Claimed(), circuit.plan.bind(tables)) == (cash == 14)
+
+
 def test_more_than_two_venues_are_refused() -> None:
     text = _public("venues").text.replace(b"binding: public", b"binding: committed").replace(b"venues: 2", b"venues: 3")
     with pytest.raises(RuleError, match="room for two venues"):

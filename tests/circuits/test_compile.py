@@ -27,7 +27,12 @@ from zkmargin.errors import FileUnreadable
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "constraints.csv"
 COLUMNS = ("rules", "constraints", "public_inputs", "private_inputs", "wires", "terms", "r1cs_sha256")
-LIMITS = {"portfolio_scan": 58_000, "deribit_pm": 105_000, "historical_es": 275_000}
+LIMITS = {
+    "portfolio_scan": 58_000,
+    "portfolio_scan_committed": 110_000,
+    "deribit_pm": 105_000,
+    "historical_es": 275_000,
+}
 
 
 @pytest.fixture(scope="module")

@@ -119,6 +119,7 @@ def test_publishers_sign_no_commitment_but_their_own(desk: Desk) -> None:
     sign = ("--rules", desk["rules.yaml"], "--key", desk["other.key"], "--json")
     assert ok("market", "sign", desk["market.json"], *sign, "--out", desk["both.json"]).code == 0
     signed = json.loads(desk["market.json"].read_text())["snapshot"]["tableCommitment"]
+    assert f"table commitment  {signed}" in ok("market", "show", desk["both.json"]).out
     for number, commitment in enumerate((0, 1, (int(signed) + 1) % R)):
         altered = desk.altered(f"altered{number}.json", commitment)
         refused = call("market", "sign", altered, *sign, "--out", desk[f"signed{number}.json"])

@@ -51,7 +51,7 @@ def test_both_bindings_accept_and_refuse_the_same_accounts(name: str) -> None:
     world, random = WORLDS[name], Random(f"{name} both")
     public = in_public(world.rule_set)
     assert public.digest != world.rule_set.digest
-    circuits = [compile_rules(rules, cache=False) for rules in (world.rule_set, public)]
+    circuits = [compile_rules(rules) for rules in (world.rule_set, public)]
     assert circuits[0].r1cs_digest != circuits[1].r1cs_digest
     tables = world.market(random)
     tried = 0

@@ -226,6 +226,14 @@ class Desk:
             copies += ["--signed", own / "root.json"]
         ok("attest", "publish", common[0], self[name], *common[1:], *copies, "--out", self[f"{name}.out"])
 
+    def audit(self, name: str, *more: object, at: int = JUDGED) -> Called:
+        """An auditor's view of a bundle, with registry and nodes of its own."""
+        nodes = [word for chain in self.world.chains.values() for word in ("--node", f"{chain.name}={chain.url}")]
+        return call(
+            *("audit", self[name], "--policy", self["policy.json"], "--layouts", self["layouts.json"], *nodes),
+            *("--market", self["market.json"], "--rules", RULES, "--at", at, "--json", *more),
+        )
+
     def bundle(self, name: str = "first") -> Bundle:
         return Bundle.read(self[name])
 

@@ -1,11 +1,13 @@
-"""Everything that must be refused about collateral on chains, in one list: each by a command, each by its own code."""
+"""Everything that must be refused about collateral on chains, in one list: each by a command, each by its own code, and
+found by whoever audits the bundle.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ import pytest
 from attesting import (
     ATTESTOR_KEYS,
     DOMAIN,
-    NOW,
     OTHER_OWNER,
     Attesting,
     allocation,
@@ -22,14 +23,13 @@ from attesting import (
     lines_of,
     receipt_token,
 )
-from calling import Called, call
+from bench import Bench
 from chain_world import DEPLOYER, HOLDER
-from desk import Desk, refusal
+from desk import BASE, MAINNET
 from eight_lines import require_no_gain
 from passphrase import PASSPHRASE
 from proof_tampers import PROOF_TAMPERS, Tamper
 
-from zkmargin.attestations.chains.layouts import LayoutRegistry
 from zkmargin.attestations.collateral.bundle import Bundle
 from zkmargin.attestations.collateral.config import AttestorConfig
 from zkmargin.attestations.collateral.documents import CollateralRoot, Note
@@ -38,72 +38,7 @@ from zkmargin.attestations.eip712 import encode_address, encode_uint
 from zkmargin.attestations.keyfiles import SigningKeyFile
 
 pytestmark = [pytest.mark.chain, pytest.mark.prove]
-MAINNET, BASE = "eip155:1", "eip155:8453"
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-
-
-@dataclass
-class Bench:
-    """An attestor's commands on bundles of the two chains, honest and not."""
-
-    world: Attesting
-    folder: Path
-    desk: Callable[[], Desk]
-
-    def attest(self, command: str, *arguments: object, at: int = NOW, **given: Any) -> Called:
-        """``attest`` with this attestor's own nodes and registry."""
-        config: AttestorConfig = given.get("config") or self.world.config()
-        registry: LayoutRegistry = given.get("registry") or self.world.registry
-        files = {"config.json": config, "layouts.json": registry}
-        for name, document in files.items():
-            (self.folder / name).write_bytes(document.to_bytes())
-        return call("attest", command, self.folder / "config.json", *arguments, "--layouts",
-                    self.folder / "layouts.json", "--at", at, "--json")  # fmt: skip
-
-    def collect(self, **given: Any) -> str:
-        """The code with which collecting stops; nothing is written then."""
-        (self.folder / "bindings").mkdir()
-        for number, document in enumerate(self.world.bindings):
-            (self.folder / "bindings" / f"{number}.json").write_bytes(document.to_bytes())
-        out = self.folder / "collected"
-        code = refusal(self.attest("collateral", "--bindings", self.folder / "bindings", "--out", out, **given))
-        assert not list(out.iterdir())
-        return code
-
-    def sign(self, bundle: Bundle, previous: Bundle | None = None, **given: Any) -> str:
-        """The code with which an attestor refuses to sign a bundle; neither it nor the record has changed then."""
-        bundle.write(self.folder / "bundle")
-        before: list[object] = []
-        if previous is not None:
-            previous.write(self.folder / "previous")
-            before = ["--previous", self.folder / "previous"]
-        return self.sign_folder(*before, **given)
-
-    def sign_folder(self, *more: object, **given: Any) -> str:
-        bundle, record, key = (self.folder / name for name in ("bundle", "record.json", "attestor.key"))
-        key.write_bytes(SigningKeyFile.of_key(ATTESTOR_KEYS[0], PASSPHRASE).to_bytes())
-        unsigned = (bundle / "root.json").read_bytes()
-        code = refusal(self.attest("sign", bundle, *more, "--key", key, "--record", record, **given))
-        assert not record.exists()
-        assert (bundle / "root.json").read_bytes() == unsigned
-        return code
-
-    def publish(self, signed: Callable[[CollateralRoot], tuple[Signature, ...]]) -> str:
-        """The code with which a root with these signatures is not published."""
-        bundle = self.world.collect().bundle
-        document = bundle.document.model_copy(update={"signatures": signed(bundle.document.root)})
-        replace(bundle, document=document).write(self.folder / "bundle")
-        code = refusal(self.attest("publish", self.folder / "bundle", "--out", self.folder / "out"))
-        assert not (self.folder / "out").exists()
-        return code
-
-    def vault(self) -> Bundle:
-        """A bundle of one line: the vault on Base."""
-        config = self.world.config()
-        accounts = tuple(entry for entry in config.accounts if entry.layout == f"{BASE} vault")
-        chains = tuple(source for source in config.chains if source.chain == BASE)
-        alone = config.model_copy(update={"accounts": accounts, "chains": chains})
-        return self.world.collect(config=alone, readers={BASE: self.world.readers()[BASE]}).bundle
 
 
 def _same(_: Any) -> dict[str, Any]:

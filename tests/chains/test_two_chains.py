@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from attesting import ATTESTOR_KEYS, ATTESTORS, DOMAIN
 from calling import ok
@@ -16,6 +18,7 @@ from desk import (
     MAINNET,
     NOW,
     OTHERS,
+    PRICES,
     SCAN,
     SIGNERS,
     THIEF,
@@ -84,6 +87,22 @@ def test_an_account_on_both_chains_is_proven(desk: Desk, locked: Envelope) -> No
     assert verdict.json["collateral"]["chains"] == [MAINNET, BASE]
     assert sorted(venue["name"] for venue in verdict.json["venues"]) == ["alpha", "beta"]
     assert locked.public_inputs.nullifier == TRADER.nullifier(locked.public_inputs.scope, 0)
+
+
+def test_the_audit_passes(desk: Desk) -> None:
+    audited = desk.audit("first", "--report", desk["first.html"])
+    assert audited.code == 0, audited.out
+    report = audited.json
+    assert (report["holds"], report["findings"], report["layouts"]) == (True, [], "own")
+    verdicts = {step["step"]: step["verdict"] for step in report["steps"]}
+    assert verdicts == dict.fromkeys([*(f"A{n}" for n in range(1, 15)), "A16"], "pass") | {"A3": verdicts["A3"]}
+    coverage = report["coverage"]
+    assert [coverage[name] for name in ("lines", "provenLines", "observedLines")] == ["6", "6", "0"]
+    value = coverage["value"]
+    held = sum((ALL[chain] + OTHERS) * Fraction(price) / 10**6 for chain, price in PRICES.items())
+    assert Fraction(int(value["proven"]), 10 ** int(value["decimals"])) == held
+    assert value["provenShare"] == "10000"
+    assert desk["first.html"].read_text().startswith("<!doctype html>")
 
 
 def test_neither_chain_is_enough(desk: Desk) -> None:
@@ -172,6 +191,17 @@ def test_old_receipts_after_a_newer_root(desk: Desk, unlocked: Envelope, second:
     assert desk.code(borrowed, policy="open.json") == "E_TREE_ROOT"
     claimed = desk.rebound(borrowed, {"collateral_root": second.root.root})
     assert desk.code(claimed, policy="open.json") == "E_PROOF_INVALID"
+
+
+def test_the_audit_of_a_newer_root(desk: Desk, second: CollateralRootDocument) -> None:
+    """With the root before it; without, or with nodes of other chains, it is not taken for shown."""
+    assert second.root.prev_digest == desk.bundle().document.digest
+    audited = desk.audit("second", "--previous", desk["first"], at=NOW + 25)
+    assert audited.code == 0, audited.out
+    alone = desk.audit("second", at=NOW + 25)
+    assert (alone.code, alone.json["holds"]) == (1, False)
+    backwards = desk.audit("first", "--previous", desk["second"])
+    assert "E_ROOT_SEQ" in {entry["code"] for entry in backwards.json["findings"]}
 
 
 # --- chains ---------------------------------------------------------------------------------------------------------

@@ -38,10 +38,18 @@ class OwnerKeyFile(PrivateDocument):
 
     def unlock(self, passphrase: str) -> OwnerKeys:
         """The keys that the seed gives. Raises KeyLocked."""
-        keys = OwnerKeys.of_seed(self.sealed.open(passphrase, f"owner {self.owner}"))
-        if keys.owner != self.owner:
+        return OwnerKeys.of_seed(self.seed(passphrase))
+
+    def seed(self, passphrase: str) -> bytes:
+        """The 32 secret bytes, for a backup. Raises KeyLocked."""
+        seed = self.sealed.open(passphrase, f"owner {self.owner}")
+        if OwnerKeys.of_seed(seed).owner != self.owner:
             raise KeyLocked("the key file holds the seed of another owner")
-        return keys
+        return seed
+
+    def sealed_anew(self, passphrase: str, new: str) -> Self:
+        """The same key under another passphrase. Raises KeyLocked, PassphraseWeak."""
+        return self.of_seed(self.seed(passphrase), new)
 
 
 class SigningKeyFile(PrivateDocument):
@@ -69,6 +77,10 @@ class SigningKeyFile(PrivateDocument):
         if key.address != self.address:
             raise KeyLocked("the key file holds the key of another signer")
         return key
+
+    def sealed_anew(self, passphrase: str, new: str) -> Self:
+        """The same key under another passphrase. Raises KeyLocked, PassphraseWeak."""
+        return self.of_key(self.unlock(passphrase), new)
 
 
 def account_of(address: bytes) -> str:

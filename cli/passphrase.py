@@ -1,7 +1,8 @@
 """The passphrase of key files: from a file, from the environment, or asked for. Never an argument: those are public.
 
 ``ZKMARGIN_PASSPHRASE_FILE`` names a file whose first line it is; ``ZKMARGIN_PASSPHRASE`` holds it; otherwise a terminal
-is asked, without echo.
+is asked, without echo. The one that a key gets in place of its old one is in ``ZKMARGIN_NEW_PASSPHRASE_FILE`` or
+``ZKMARGIN_NEW_PASSPHRASE``.
 """
 
 from __future__ import annotations
@@ -17,17 +18,28 @@ from zkmargin.errors import PassphraseMissing
 
 FILE_VARIABLE = "ZKMARGIN_PASSPHRASE_FILE"
 VARIABLE = "ZKMARGIN_PASSPHRASE"
+NEW_FILE_VARIABLE = "ZKMARGIN_NEW_PASSPHRASE_FILE"
+NEW_VARIABLE = "ZKMARGIN_NEW_PASSPHRASE"
 _LIMIT = 4096
 
 
 def passphrase(*, new: bool = False) -> str:
     """The passphrase; asked for twice where a ``new`` key is made. Raises PassphraseMissing, FileUnreadable."""
-    if name := os.environ.get(FILE_VARIABLE):
+    return _given(FILE_VARIABLE, VARIABLE, new)
+
+
+def next_passphrase() -> str:
+    """The passphrase that a key gets in place of its old one. Raises PassphraseMissing, FileUnreadable."""
+    return _given(NEW_FILE_VARIABLE, NEW_VARIABLE, True)
+
+
+def _given(file_variable: str, variable: str, new: bool) -> str:
+    if name := os.environ.get(file_variable):
         return _first_line(name)
-    if given := os.environ.get(VARIABLE):
+    if given := os.environ.get(variable):
         return given
     if not sys.stdin.isatty():
-        raise PassphraseMissing("a key file needs its passphrase", expected=f"{FILE_VARIABLE} or {VARIABLE}")
+        raise PassphraseMissing("a key file needs its passphrase", expected=f"{file_variable} or {variable}")
     return _asked(new)
 
 
@@ -44,5 +56,6 @@ def _first_line(name: str) -> str:
 @lru_cache(maxsize=2)
 def _asked(new: bool) -> str:
     """Asked once per run, on the terminal itself, so that standard output stays what it is."""
-    answer: str = click.prompt("Passphrase of the key file", hide_input=True, confirmation_prompt=new, err=True)
+    what = "New passphrase of the key file" if new else "Passphrase of the key file"
+    answer: str = click.prompt(what, hide_input=True, confirmation_prompt=new, err=True)
     return answer

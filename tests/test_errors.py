@@ -30,6 +30,7 @@ from passphrase import PASSPHRASE
 from registry_refusals import REGISTRY
 
 from zkmargin import backend
+from zkmargin.attestations.backup import seed_of
 from zkmargin.attestations.context import (
     Claim,
     ClaimKind,
@@ -85,7 +86,8 @@ OWN = {
     "E_CONDITION", "E_RULE", "E_CIRCUIT", "E_DETERMINISM", "E_WITNESS", "E_KEY_CIRCUIT",
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
-    "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_PRICE_FORMAT", "E_PRICE_PROOF",
+    "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_BACKUP_WORDS", "E_PRICE_FORMAT",
+    "E_PRICE_PROOF",
     "E_PRICE_SEQ", "E_PRICE_EVIDENCE", "E_PRICE_FEED", "E_PRICE_CELL", "E_PRICE_TABLE", "E_PRICE_DISAGREE",
     "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT", "E_EQUIVOCATION_UNPROVEN",
     "E_CLOCK", "E_ACCOUNT_UNKNOWN", "E_ACCOUNT_ENROLLED", "E_PROOF_SUPERSEDED",
@@ -288,6 +290,7 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_KEY_LOCKED": lambda _: SEALED.open("another passphrase", "owner 1"),
     "E_PASSPHRASE": lambda _: _without_passphrase(),
     "E_PASSPHRASE_WEAK": lambda _: Sealed.seal(bytes(32), "short", "owner 1"),
+    "E_BACKUP_WORDS": lambda _: seed_of(["abandon"] * 24),
     # files of the proof system
     "E_FILE_MAGIC": _wtns(0, b"rtns"),
     "E_FILE_VERSION": _wtns(4, struct.pack("<I", 3)),

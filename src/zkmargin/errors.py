@@ -485,6 +485,13 @@ class PassphraseWeak(InputError):
     advice = "choose several words at random"
 
 
+class BackupWords(InputError):
+    """The words are no backup of an owner key: their number, a word, the checksum or the owner is wrong."""
+
+    code = "E_BACKUP_WORDS"
+    advice = "compare each word, and their order, with the backup; `#` begins a remark"
+
+
 # --- files of the proof system --------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from passphrase import PASSPHRASE
 from priced_world import FEEDS, PAYLOAD, UPDATE
 
 from zkmargin import backend
+from zkmargin.attestations.backup import backup_text, read_backup, words_of
 from zkmargin.attestations.chains.bip322 import is_signed_message
 from zkmargin.attestations.chains.bitcoin import read_outputs, without_witnesses
 from zkmargin.attestations.chains.documents import Eip1186Evidence, Reading
@@ -505,6 +506,13 @@ def _price_feeds(content: bytes, _: Seeds) -> None:
         priced_world.rules(cells=cells, complete=())
 
 
+def _backup(content: bytes, _: Seeds) -> None:
+    """Words are refused, or give a seed that has these words."""
+    seed = read_backup(content.decode("utf-8", errors="replace"))
+    if read_backup(backup_text(seed)) != seed:
+        raise Finding("a seed's words give another seed")
+
+
 def _bitcoin(content: bytes, _: Seeds) -> None:
     """Transactions and witnesses are read or refused; a signature of random bytes does not hold."""
     if is_signed_message("bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l", b"no such message", content):
@@ -530,6 +538,12 @@ TARGETS: Mapping[str, Target] = {
         Target("evidence", lambda s: [s.documents[Eip1186Evidence]], mutate_json, _evidence, weight=2),
         Target("price-messages", lambda _: [UPDATE, PAYLOAD], mutate_bytes, _price_messages, weight=2),
         Target("price-feeds", lambda _: [FEEDS.encode()], mutate_text, _price_feeds),
+        Target(
+            "backup",
+            lambda _: [backup_text(bytes(32)).encode(), " ".join(words_of(b"\x07" * 32)).encode()],
+            mutate_text,
+            _backup,
+        ),
         Target("bitcoin", lambda s: s.transactions, mutate_bytes, _bitcoin),
         *_snarkjs(),
         Target("inspect", lambda s: s.files, _mutate_any, _inspect, weight=2),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from zkmargin.encoding import keccak256
+from zkmargin.encoding import hex_bytes, keccak256
 from zkmargin.errors import BytesLength, DomainMismatch, IntFormat, SchemaType, SchemaUnknownField
 
 Value = int | bytes | str
@@ -177,3 +177,32 @@ class SigningDomain:
     def digest(self, structure: Structure, values: Mapping[str, Value]) -> bytes:
         """What is signed: ``keccak256(0x1901 || separator || hashStruct)``."""
         return keccak256(b"\x19\x01" + self.separator + structure.hash(values))
+
+    def typed_data(self, structure: Structure, values: Mapping[str, Value]) -> dict[str, object]:
+        """The same as JSON for a wallet's ``eth_signTypedData_v4``: integers as decimal strings, bytes as hex.
+
+        Raises what ``Structure.hash`` raises: a wallet never sees what would not be hashed here.
+        """
+        structure.hash(values)
+        own: dict[str, Value] = {"name": DOMAIN_NAME, "version": DOMAIN_VERSION}
+        if self.salt is not None:
+            declared, own = _OFFLINE, own | {"salt": self.salt}
+        else:
+            declared = _HOME
+        domain: dict[str, object] = {name: _as_json(value) for name, value in own.items()}
+        if self.chain_id is not None and self.verifying_contract is not None:
+            # a number: wallets compare it with the chain that they are on
+            domain |= {"chainId": self.chain_id, "verifyingContract": hex_bytes(self.verifying_contract)}
+        return {
+            "types": {
+                kind.name: [{"name": name, "type": type_name} for name, type_name in kind.members]
+                for kind in (declared, structure)
+            },
+            "primaryType": structure.name,
+            "domain": domain,
+            "message": {name: _as_json(values[name]) for name, _ in structure.members},
+        }
+
+
+def _as_json(value: Value) -> str:
+    return hex_bytes(value) if isinstance(value, bytes) else str(value)

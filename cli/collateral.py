@@ -1,4 +1,7 @@
-"""``zkmargin collateral``: the trader's own lines of attested collateral. What it prints is the trader's alone."""
+"""``zkmargin collateral``: the trader's own lines of attested collateral, and what a holder signs to have them.
+
+What it prints is the trader's alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zkmargin.cli import collateral_sign
 from zkmargin.cli.files import read_document, refuse_existing, write_document
 from zkmargin.cli.options import FILE, force_option, json_option, out_option
 from zkmargin.cli.output import format_time, print_json, print_pairs, print_table
@@ -17,7 +21,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Collateral on chains, as attestors opened it to you: a receipt has your lines under one signed root."""
+    """Collateral on chains: what you sign of your accounts, and the lines that attestors opened to you in a receipt."""
+
+
+for _part in (collateral_sign.bind, collateral_sign.allocate, collateral_sign.request, collateral_sign.sign):
+    command.add_command(_part)
 
 
 @command.command("list")

@@ -1,20 +1,29 @@
-"""``zkmargin keys``: make and show keys."""
+"""``zkmargin keys``: make, show, keep and change keys."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from zkmargin.cli import keys_backup, keys_rotate
 from zkmargin.cli.files import read_document, refuse_existing, write_document
 from zkmargin.cli.options import FILE, force_option, json_option, out_option
 from zkmargin.cli.output import print_json, print_pairs
 from zkmargin.cli.passphrase import passphrase
 
+if TYPE_CHECKING:
+    from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+
 
 @click.group()
 def command() -> None:
     """Owner keys (a trader's) and signing keys (a venue's, a risk publisher's)."""
+
+
+for _part in (keys_backup.backup, keys_backup.restore, keys_backup.change, keys_rotate.rotate):
+    command.add_command(_part)
 
 
 @command.command()
@@ -34,7 +43,7 @@ def new(kind: str, out: Path, force: bool, as_json: bool) -> None:
     secret = passphrase(new=True)
     made = OwnerKeyFile.generate(secret) if kind == "owner" else SigningKeyFile.generate(secret)
     write_document(out, made, force=force)
-    _show(kind, _public(made), out, as_json)
+    _show(made, out, as_json)
 
 
 @command.command()
@@ -43,31 +52,35 @@ def new(kind: str, out: Path, force: bool, as_json: bool) -> None:
 @json_option
 def show(file: Path, public: bool, as_json: bool) -> None:
     """Show what is public of a key: an owner's name, a signer's address."""
+    found = read_key_file(file)
+    if public and not as_json:
+        click.echo(public_part(found)[2])
+        return
+    _show(found, file, as_json)
+
+
+def read_key_file(file: Path) -> OwnerKeyFile | SigningKeyFile:
+    """A key file of either kind."""
     from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
     from zkmargin.errors import DocumentVersion
 
     try:
-        found: OwnerKeyFile | SigningKeyFile = read_document(file, SigningKeyFile)
+        return read_document(file, SigningKeyFile)
     except DocumentVersion:
-        found = read_document(file, OwnerKeyFile)
-    if public and not as_json:
-        click.echo(_public(found))
-        return
-    _show("owner" if isinstance(found, OwnerKeyFile) else "signer", _public(found), file, as_json)
+        return read_document(file, OwnerKeyFile)
 
 
-def _public(key: object) -> str:
-    from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+def public_part(key: OwnerKeyFile | SigningKeyFile) -> tuple[str, str, str]:
+    """Kind of a key, what its public part is called, and that part."""
+    from zkmargin.attestations.keyfiles import OwnerKeyFile
 
-    if isinstance(key, SigningKeyFile):
-        return "0x" + key.address.hex()
     if isinstance(key, OwnerKeyFile):
-        return str(key.owner)
-    raise TypeError("not a key file")
+        return "owner", "owner", str(key.owner)
+    return "signer", "address", "0x" + key.address.hex()
 
 
-def _show(kind: str, public: str, file: Path, as_json: bool) -> None:
-    name = "owner" if kind == "owner" else "address"
+def _show(key: OwnerKeyFile | SigningKeyFile, file: Path, as_json: bool) -> None:
+    kind, name, public = public_part(key)
     if as_json:
         print_json({"kind": kind, name: public, "file": str(file)})
     else:

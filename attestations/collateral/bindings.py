@@ -43,20 +43,40 @@ def require_binding(document: OwnerBindingDocument, domain: OfflineDomain | Home
     What a vault's slot says needs no document: it is in the evidence. Raises DomainMismatch, IdCanonical,
     BindingSignature.
     """
+    require_binding_words(document, domain, where)
+    binding = document.binding
+    digest = binding.digest(domain.signing())
+    require_holder(binding.account, digest, document.signed.signature, document.signed.scheme, BindingSignature, where)
+
+
+def require_binding_words(
+    document: OwnerBindingDocument, domain: OfflineDomain | HomeDomain, where: str = "binding"
+) -> None:
+    """Raise unless a binding says what may be signed in this domain."""
     binding = document.binding
     require_domain(document.domain, domain, f"{where}.domain")
     if binding.pledge_domain != domain.signing().pledge_domain:
         raise DomainMismatch("the binding is for another pledge domain", where=f"{where}.pledgeDomain")
     if binding.from_epoch > binding.to_epoch:
         raise BindingSignature("the binding ends before it begins", where=f"{where}.toEpoch")
-    digest = binding.digest(domain.signing())
-    require_holder(binding.account, digest, document.signed.signature, document.signed.scheme, BindingSignature, where)
 
 
 def require_allocation(
     document: AllocationDocument, domain: OfflineDomain | HomeDomain, epoch: int, where: str = "allocation"
 ) -> None:
     """Raise unless the account's own key signed this allocation, of these notes, for this epoch."""
+    require_allocation_words(document, domain, epoch, where)
+    allocation = document.allocation
+    digest = allocation.digest(domain.signing())
+    require_holder(
+        allocation.account, digest, document.signed.signature, document.signed.scheme, AllocationSignature, where
+    )
+
+
+def require_allocation_words(
+    document: AllocationDocument, domain: OfflineDomain | HomeDomain, epoch: int, where: str = "allocation"
+) -> None:
+    """Raise unless an allocation says what may be signed in this domain for this epoch."""
     allocation = document.allocation
     require_domain(document.domain, domain, f"{where}.domain")
     if allocation.pledge_domain != domain.signing().pledge_domain:
@@ -68,10 +88,6 @@ def require_allocation(
                                   expected=epoch, got=allocation.epoch)  # fmt: skip
     if hash_notes(document.notes) != allocation.notes_hash or not document.notes:
         raise AllocationSignature("not the notes that were signed", where=f"{where}.notes")
-    digest = allocation.digest(domain.signing())
-    require_holder(
-        allocation.account, digest, document.signed.signature, document.signed.scheme, AllocationSignature, where
-    )
 
 
 def owner_in_epoch(account: str, epoch: int, bindings: Iterable[OwnerBinding], where: str = "bindings") -> OwnerBinding:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
-from zkmargin.attestations.chains.addresses import decode_base58
+from zkmargin.attestations.chains.addresses import decode_base58, segwit_program
 from zkmargin.attestations.chains.bip322 import is_signed_message
 from zkmargin.attestations.chains.bitcoin import PREFIXES
 from zkmargin.attestations.collateral.identifiers import EIP155, split_account
 from zkmargin.attestations.signatures import recover
 from zkmargin.encoding import hex_bytes
-from zkmargin.errors import VerificationError
+from zkmargin.errors import IdCanonical, VerificationError
 
-_NAMESPACES: Final = {"eip712": EIP155, "bip322": "bip122", "ed25519": "solana"}
+Scheme = Literal["eip712", "bip322", "ed25519"]
+_NAMESPACES: Final[dict[Scheme, str]] = {"eip712": EIP155, "bip322": "bip122", "ed25519": "solana"}
 _SMALL_ORDER: Final = frozenset(
     bytes.fromhex(text)
     for text in (
@@ -29,6 +30,23 @@ _SMALL_ORDER: Final = frozenset(
 Solana's system program is one of them."""
 
 
+def scheme_of(account: str, where: str = "account") -> Scheme:
+    """How an account's own key signs. Raises IdCanonical where it cannot: another chain, or another kind of address."""
+    chain, address = split_account(account, where)
+    for scheme, namespace in _NAMESPACES.items():
+        if not chain.startswith(f"{namespace}:"):
+            continue
+        if scheme == "bip322":
+            program = segwit_program(address, where, PREFIXES[chain]) if chain in PREFIXES else (1, b"")
+            if program[0] != 0 or len(program[1]) != 20:
+                raise IdCanonical("not an address that signs", where=where, expected="P2WPKH, bc1q..", got=account)
+        elif scheme == "ed25519":
+            decode_base58(address, 32, where)
+        return scheme
+    raise IdCanonical("accounts of this chain do not sign documents", where=where,
+                      expected=" or ".join(_NAMESPACES.values()), got=chain)  # fmt: skip
+
+
 def require_holder(
     account: str, digest: bytes, signature: bytes, scheme: str, refusal: type[VerificationError], where: str
 ) -> None:
@@ -38,7 +56,8 @@ def require_holder(
     signature: it is in the evidence.
     """
     chain, address = split_account(account, f"{where}.account")
-    if scheme not in _NAMESPACES or not chain.startswith(f"{_NAMESPACES[scheme]}:"):
+    namespaces: dict[str, str] = dict(_NAMESPACES.items())
+    if scheme not in namespaces or not chain.startswith(f"{namespaces[scheme]}:"):
         raise refusal("signed in a way that does not count for this chain", where=f"{where}.signed.scheme",
                       expected=" or ".join(_NAMESPACES), got=scheme)  # fmt: skip
     if scheme == "eip712":

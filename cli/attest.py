@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zkmargin.cli import attest_collateral
+from zkmargin.cli import attest_collateral, attest_revoke
 from zkmargin.cli.files import read_document, read_keys, refuse_existing, write_document
 from zkmargin.cli.options import (
     FILE,
@@ -32,7 +32,7 @@ def command() -> None:
     """Attestations: positions at a venue, for one verifier each; collateral on chains, by a quorum of attestors."""
 
 
-for _part in (attest_collateral.collateral, attest_collateral.sign, attest_collateral.publish):
+for _part in (attest_collateral.collateral, attest_collateral.sign, attest_collateral.publish, attest_revoke.revoke):
     command.add_command(_part)
 
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from zkmargin.attestations.chains.addresses import decode_base58
 from zkmargin.attestations.collateral.bindings import (
@@ -232,7 +232,7 @@ def with_signature(document: _H, signature: bytes, domain: Domain) -> _H:
     Raises BindingSignature, AllocationSignature, and what is wrong with a signature's form.
     """
     signed = AccountSignature(scheme=request_of(document, domain).scheme, signature=signature)
-    made = document.model_copy(update={"signed": signed})
+    made = cast(_H, document.model_copy(update={"signed": signed}))
     _require_signed(made, domain)
     return made
 

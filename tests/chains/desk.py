@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from attesting import ATTESTOR_KEYS, DAY, PLEDGE_DOMAIN, Attesting, binding
+from attesting import ATTESTOR_KEYS, DAY, PLEDGE_DOMAIN, Attesting
 from calling import Called, call, ok
 from chain_world import DEPLOYER, GENESIS, HOLDER, SECOND, furnish, running
 from passphrase import PASSPHRASE
@@ -74,9 +74,26 @@ def two_chains(contracts: Mapping[str, Any]) -> Iterator[Attesting]:
             chain.call(DEPLOYER, token, "mint(address,uint256)", encode_address(SECOND.address), word(OTHERS))
             chain.call(HOLDER, token, "approve(address,uint256)", encode_address(vault), word(LOCKED))
             chain.call(HOLDER, vault, "deposit(uint256)", word(LOCKED - 400))
-        world.bindings = [binding(name, TRADER.owner) for name in world.chains]
-        world.bindings += [binding(name, THIEF.owner, key=SECOND) for name in world.chains]
         yield world
+
+
+@contextmanager
+def mining(world: Attesting) -> Iterator[None]:
+    """The chains go on while somebody waits for finality."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.wait(0.4):
+            for chain in world.chains.values():
+                chain.mine()
+
+    miner = threading.Thread(target=go_on)
+    miner.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        miner.join()
 
 
 class Desk:
@@ -92,8 +109,12 @@ class Desk:
         self.write("config.json", self.config())
         self.write("layouts.json", world.registry)
         (folder / "bindings").mkdir()
-        for number, document in enumerate(world.bindings):
-            self.write(f"bindings/{number}.json", document)
+        for name, key, owner in (("wallet", HOLDER, "owner.key"), ("thief.wallet", SECOND, "thief.key")):
+            self.write(f"{name}.key", SigningKeyFile.of_key(key, PASSPHRASE))
+            for number, chain in enumerate(world.chains):
+                ok("collateral", "bind", f"{chain}:0x{key.address.hex()}", "--owner-key", self[owner], "--domain",
+                   self["domain.json"], "--key", self[f"{name}.key"], "--at", NOW, "--out",
+                   self[f"bindings/{name}.{number}.json"])  # fmt: skip
         for name, text in (*self._tables().items(), *((f"{v}.csv", text) for v, text in ACCOUNTS.items())):
             self[name].write_text(text)
         ok("setup", "dev", RULES, "--out", self["keys"])
@@ -189,24 +210,6 @@ class Desk:
             *("--out", self[f"{name}.statement"], "--opening", self[f"{name}.opening"]),
         )
 
-    @contextmanager
-    def mining(self) -> Iterator[None]:
-        """The chains go on while somebody waits for finality."""
-        stop = threading.Event()
-
-        def go_on() -> None:
-            while not stop.wait(0.4):
-                for chain in self.world.chains.values():
-                    chain.mine()
-
-        miner = threading.Thread(target=go_on)
-        miner.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            miner.join()
-
     def publish(
         self, name: str, previous: str = "", allocations: str = "", at: int = NOW, records: str = "record"
     ) -> None:
@@ -214,7 +217,7 @@ class Desk:
         common: list[object] = [self["config.json"], "--layouts", self["layouts.json"], "--at", at]
         common += ["--previous", self[previous]] if previous else []
         more = ["--allocations", self[allocations]] if allocations else []
-        with self.mining():
+        with mining(self.world):
             ok("attest", "collateral", *common, *more, "--bindings", self["bindings"], "--wait", 60, "--strict",
                "--out", self[name])  # fmt: skip
         copies: list[object] = []

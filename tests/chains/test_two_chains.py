@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from attesting import ATTESTOR_KEYS, ATTESTORS, DOMAIN
+from attesting import ATTESTORS, DOMAIN
 from calling import ok
 from chain_world import DEPLOYER, HOLDER
 from desk import (
@@ -31,7 +31,7 @@ from desk import (
     worth,
 )
 
-from zkmargin.attestations.collateral.documents import CollateralRootDocument, RevokeRoot, RevokeRootDocument
+from zkmargin.attestations.collateral.documents import CollateralRootDocument
 from zkmargin.attestations.collateral.identifiers import compute_cid
 from zkmargin.attestations.collateral.receipts import CollateralReceipt
 from zkmargin.attestations.collateral.roots import leaf_of
@@ -180,9 +180,23 @@ def test_old_receipts_after_a_newer_root(desk: Desk, unlocked: Envelope, second:
     (moved,) = (line.opening for line in old.lines if line.opening.cid in fallen)
     assert (moved.chain, moved.custody, amounts["new"][moved.cid]) == (BASE, "eoa", WALLET - 1_500_000_000)
     assert desk.verify(desk["unlocked.json"], policy="open.json").json["collateral"]["seq"] == "1"
-    words = RevokeRoot(root_digest=old.root.digest, reason=2, at=NOW + 21)
-    taken = RevokeRootDocument(domain=DOMAIN, revocation=words, signatures=sign(words, DOMAIN.signing(), ATTESTOR_KEYS))
-    revoked = ("--revocation", desk.write("revoked.json", taken))
+    root, begun, taken = desk["first.out"] / "collateral.root.json", desk["begun.json"], desk["revoked.json"]
+    ok(
+        "attest",
+        "revoke",
+        root,
+        "--reason",
+        "balance",
+        "--key",
+        desk["attestor2.key"],
+        "--at",
+        NOW + 21,
+        "--out",
+        begun,
+    )
+    assert desk.code(unlocked, "--revocation", begun, policy="open.json") == "E_QUORUM"
+    ok("attest", "revoke", root, "--join", begun, "--key", desk["attestor0.key"], "--out", taken)
+    revoked = ("--revocation", taken)
     assert desk.code(unlocked, *revoked, policy="open.json") == "E_ROOT_REVOKED"
     mixed = desk.write("mixed.json", old.model_copy(update={"root": second}))
     assert refusal(desk.prove("none.json", "--collateral", mixed, policy="open.json")) == "E_TREE_ROOT"

@@ -7,6 +7,7 @@ bytes of either order, base64.
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,17 +15,18 @@ from typing import Final
 
 from zkmargin.field import FR_MODULUS
 
-AMOUNTS, SALTS, SECRETS = "amounts", "salts", "secrets"
+AMOUNTS, SALTS, SECRETS, WORDS = "amounts", "salts", "secrets", "words"
 ALLOWED: Final[Mapping[tuple[str, str], set[str]]] = {
     ("account import", "stdout"): {AMOUNTS},
     ("account import", "account"): {AMOUNTS},
     ("account show", "stdout"): {AMOUNTS},
     ("check", "stdout"): {AMOUNTS},
     ("attest positions", "opening"): {AMOUNTS, SALTS},
+    ("keys backup", "words"): {WORDS},
 }
 """Command and place to the kinds of secrets that belong there: in private documents, and in what the trader's own
 commands print."""
-PRIVATE: Final = {"account", "opening", "key"}
+PRIVATE: Final = {"account", "opening", "key", "words"}
 """Files that only their owner may read."""
 
 
@@ -76,6 +78,13 @@ class Canary:
     def of_bytes(cls, name: str, kind: str, raw: bytes) -> Canary:
         forms = {form for value in (raw, raw[::-1]) for form in _bytes(value)}
         return cls(name, kind, (), (*forms, str(int.from_bytes(raw, "big")).encode()))
+
+    @classmethod
+    def of_words(cls, name: str, kind: str, words: list[str]) -> Canary:
+        """Any two words beside each other, however they are parted."""
+        pairs = set(itertools.pairwise(words))
+        forms = {f"{first}{between}{after}" for first, after in pairs for between in (" ", "\n", ", ", "', '", '", "')}
+        return cls(name, kind, (), tuple(form.encode() for form in forms))
 
     def sings(self, content: bytes) -> bool:
         """Whether the secret is in ``content``."""

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from cages import Ran, files, run_caged
-from canaries import ALLOWED, AMOUNTS, PRIVATE, SALTS, SECRETS, Canary, leaks
+from canaries import ALLOWED, AMOUNTS, PRIVATE, SALTS, SECRETS, WORDS, Canary, leaks
 from parties import IDS, KEYS, World
-from test_exit_codes import COMMANDS, READS, WRITES, write_inputs
+from test_exit_codes import COMMANDS, OWNER_SEED, READS, WRITES, write_inputs
 
+from zkmargin.attestations.backup import words_of
 from zkmargin.attestations.positions import PositionOpening
 
 SIZES = (735_193, -61_847, 483_729, -292_817, 0, 150_377)  # 7351.93 contracts, ...
@@ -24,7 +25,8 @@ MARKED_CASH = 73_451_928_357  # 734,519,283.57 USD
 POOR = -99_451_928_357
 ROOT = int.from_bytes(b"a private wire, marked, 31 byte", "big")
 PHRASE = "canary-Quaint9Zebra-phrase"
-SEEDS = {"owner seed": b"\x34" * 32, "publisher seed": b"\x15" * 32, "venue seed": b"\x16" * 32}
+NEW_PHRASE = "canary-Brisk7Otter-phrase"
+SEEDS = {"owner seed": OWNER_SEED, "publisher seed": b"\x15" * 32, "venue seed": b"\x16" * 32}
 KEPT = ("PATH", "PYTHONPATH", "LANG", "SYSTEMROOT")  # of the environment, for a process
 
 NONE: frozenset[str] = frozenset()
@@ -41,6 +43,8 @@ def _canaries(opening: PositionOpening) -> list[Canary]:
         Canary.of_number("private wire", SECRETS, ROOT),
         *(Canary.of_bytes(name, SECRETS, seed) for name, seed in SEEDS.items()),
         Canary.of_bytes("passphrase", SECRETS, PHRASE.encode()),
+        Canary.of_bytes("new passphrase", SECRETS, NEW_PHRASE.encode()),
+        Canary.of_words("backup", WORDS, words_of(OWNER_SEED)),
     ]
 
 
@@ -79,7 +83,7 @@ class Marked:
 
     def environment(self, phrase: str = PHRASE) -> dict[str, str]:
         """What a command sees of the world outside."""
-        return {"HOME": str(self.home), "ZKMARGIN_PASSPHRASE": phrase}
+        return {"HOME": str(self.home), "ZKMARGIN_PASSPHRASE": phrase, "ZKMARGIN_NEW_PASSPHRASE": NEW_PHRASE}
 
     def run(
         self,

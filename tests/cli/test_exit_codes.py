@@ -13,11 +13,16 @@ import click
 import pytest
 from attested_lines import receipt_of
 from calling import Called, call
+from collateral_world import KEYS as ATTESTORS
 from parties import CASH, CHALLENGE, DOMAIN, IDS, KEYS, NOW, PUBLISHER, SIZES, VENUE, World, small_market
 from passphrase import PASSPHRASE
 from priced_world import FEEDS, UPDATE, rules
 
+from zkmargin.attestations.backup import backup_text
+from zkmargin.attestations.collateral.drafts import draft_binding, sign_with
+from zkmargin.attestations.collateral.revoking import revoke
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
+from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.attestations.price_rules import PriceRulesFile
 from zkmargin.cli.main import cli
 from zkmargin.encoding import hex_bytes
@@ -32,6 +37,9 @@ CODES = {
 }
 SLICE = Path(__file__).resolve().parents[1] / "margin" / "vectors" / "deribit_chain_slice.csv"
 ADDRESS = hex_bytes(PUBLISHER.address)
+WALLET = f"eip155:1:{hex_bytes(VENUE.address)}"
+NEW_PASSPHRASE = "another one, of five words"
+OWNER_SEED = b"\x34" * 32
 
 COMMANDS: Mapping[str, str] = {
     "rules check": "{rules.yaml}",
@@ -48,12 +56,24 @@ COMMANDS: Mapping[str, str] = {
     "account show": "{account.csv} --rules {rules.yaml} --market {market.json}",
     "check": "--rules {rules.yaml} --market {market.json} --account {account.csv}",
     "setup dev": "{rules.yaml} --out [keys]",
+    "keys backup": "{owner.key} --out [words]",
     "keys new": "owner --out [key]",
+    "keys passphrase": "{owner.key} --out [key]",
+    "keys restore": "--words {words.txt} --out [key]",
+    "keys rotate": "{owner.key} --domain {domain.json} --known {known/} "
+    f"--at {NOW} --drafts [drafts] --out [key]",
     "keys show": "{publisher.key}",
+    "collateral allocate": f"{WALLET} --asset eip155:1/slip44:60 --note 0:0:5 --domain {{domain.json}} "
+    f"--key {{venue.key}} --at {NOW} --out [allocation]",
+    "collateral bind": f"{WALLET} --owner-key {{owner.key}} --domain {{domain.json}} --key {{venue.key}} --at {NOW} "
+    "--out [binding]",
     "collateral list": "{receipt.json}",
+    "collateral request": "{draft.json} --domain {domain.json}",
+    "collateral sign": f"{{draft.json}} --domain {{domain.json}} --key {{venue.key}} --at {NOW} --out [signed]",
     "collateral select": "{receipt.json} --pocket 0 --out [receipt]",
     "attest positions": "--rules {rules.yaml} --market {market.json} --account {account.csv} --policy {policy.json} "
     f"--owner {KEYS.owner} --key {{venue.key}} --at {NOW} --out [statement] --opening [opening]",
+    "attest revoke": f"{{root.json}} --join {{revocation.json}} --key {{attestor.key}} --at {NOW} --out [revocation]",
     "policy domain": "--name tests --out [domain]",
     "policy new": f"--name tests --domain {{domain.json}} --verifier {ADDRESS} --publisher {{publisher.key}} "
     "--venue venue={venue.key} --keys {key/} --insecure --out [policy]",
@@ -100,6 +120,9 @@ def write_inputs(folder: Path, sizes: Sequence[int] = SIZES, cash: int = CASH, r
     account = Account(dict(zip(IDS, sizes, strict=True)), cash)
     circuit = R1cs(3, 1, 0, 1, [([(2, 1)], [(2, 1)], [(1, 1)])])
     wires = b"".join(value.to_bytes(32, "little") for value in (1, root**2 % FR_MODULUS, root))
+    epoch = NOW // DOMAIN.epoch_length
+    draft = draft_binding(WALLET, OwnerKeys.of_seed(OWNER_SEED).owner, DOMAIN.domain(), epoch=epoch)
+    (folder / "known").mkdir()
     contents: dict[str, str | bytes] = {
         "rules.yaml": world.text,
         "cases.json": (TABLE.parents[1] / "tests" / "rules" / "vectors" / "gmx_v2.json").read_bytes(),
@@ -108,12 +131,18 @@ def write_inputs(folder: Path, sizes: Sequence[int] = SIZES, cash: int = CASH, r
         "domain.json": DOMAIN.to_text(),
         "publisher.key": SigningKeyFile.of_key(PUBLISHER, PASSPHRASE).to_text(),
         "venue.key": SigningKeyFile.of_key(VENUE, PASSPHRASE).to_text(),
-        "owner.key": OwnerKeyFile.of_seed(b"\x34" * 32, PASSPHRASE).to_text(),
+        "owner.key": OwnerKeyFile.of_seed(OWNER_SEED, PASSPHRASE).to_text(),
         "market.json": world.snapshot().to_text(),
         "policy.json": world.policy().to_text(),
         "account.csv": account.to_csv(listing),
         "export.csv": account.to_csv(listing),
         "receipt.json": receipt_of(KEYS.owner).to_text(),
+        "root.json": receipt_of(KEYS.owner).root.to_text(),
+        "revocation.json": revoke(receipt_of(KEYS.owner).root, 1, NOW).to_text(),
+        "attestor.key": SigningKeyFile.of_key(ATTESTORS[0], PASSPHRASE).to_text(),
+        "draft.json": draft.to_text(),
+        "known/1.json": sign_with(draft, VENUE, DOMAIN.domain()).to_text(),
+        "words.txt": backup_text(OWNER_SEED),
         "feeds.csv": FEEDS,
         "pyth.hex": hex_bytes(UPDATE),
         "asked.json": PriceRulesFile(prices=rules()).to_text(),
@@ -141,6 +170,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_inputs(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZKMARGIN_CACHE", str(folder / "cache"))
+        patch.setenv("ZKMARGIN_NEW_PASSPHRASE", NEW_PASSPHRASE)
         yield folder
 
 
@@ -189,8 +219,8 @@ def _bad_files(good: Path, folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _bad_folders(good: Path, folder: Path) -> Iterator[tuple[str, Path]]:
-    """The same for a key folder: each of its files in turn is bad."""
-    for name in ("key.json", "proving_key.zkey"):
+    """The same for a folder: each of the files in it that are read is bad in turn."""
+    for name in ("1.json",) if good.name == "known" else ("key.json", "proving_key.zkey"):
         for kind, path in list(_bad_files(good / name, folder)):
             broken = folder / f"keys-{name}-{path.name}"
             shutil.copytree(good, broken)

@@ -65,6 +65,7 @@ def test_the_canaries_sing(marked: Marked) -> None:
     found = set(marked.leaks((marked.inputs / "opening.json").read_bytes()))
     found |= set(marked.leaks((marked.inputs / "account.csv").read_bytes()))
     found |= set(marked.leaks((marked.inputs / "circuit.wtns").read_bytes()))
+    found |= set(marked.leaks((marked.inputs / "words.txt").read_bytes()))
     assert found == {c.name for c in marked.canaries if c.kind != SECRETS} - {"poor cash"} | {"private wire"}
     for size in ("7351.93", "7,351.93", "735193", "0xb37d9", str(FR_MODULUS - 61_847)):
         assert marked.leaks(f"({size})".encode()), size
@@ -92,8 +93,22 @@ def test_processes(name: str, style: str, marked: Marked, tmp_path: Path) -> Non
 
 
 FAILURES = {
-    "wrong passphrase": ["prove", "attest positions", "market build", "market sign"],
-    "tampered key": ["prove"],
+    "wrong passphrase": [
+        "prove",
+        "attest positions",
+        "market build",
+        "market sign",
+        "keys backup",
+        "keys passphrase",
+        "collateral allocate",
+        "collateral bind",
+        "collateral sign",
+        "attest revoke",
+    ],
+    "tampered key": ["prove", "keys backup", "keys passphrase"],
+    "two words swapped": ["keys restore"],
+    "a word that is none": ["keys restore"],
+    "twelve words": ["keys restore"],
     "shortfall": ["prove"],
     "another opening": ["prove"],
     "an opening out of bounds": ["prove"],
@@ -106,7 +121,7 @@ FAILURES = {
 }
 
 
-SPOILT = (b"735193", b"735194", b"618.47")
+SPOILT = (b"735193", b"735194", b"618.47", b"spoiltword")
 """What is left of marked values in the spoilt files, which also must not come back."""
 
 
@@ -123,6 +138,14 @@ def _spoil(failure: str, marked: Marked, folder: Path) -> tuple[dict[str, Path],
         sealed = next(value for value in key.values() if isinstance(value, dict))
         sealed["ciphertext"] = hex_bytes(bytes(48))
         changed = {"owner.key": json.dumps(key)}
+    elif "word" in failure:
+        words = read("words.txt").read_text().split("\n", 2)[2].split()
+        spoilt = {
+            "two words swapped": [words[1], words[0], *words[2:]],
+            "a word that is none": ["spoiltword", *words[1:]],
+            "twelve words": words[:12],
+        }
+        changed = {"words.txt": " ".join(spoilt[failure])}
     elif failure.startswith(("an opening", "another opening")):
         text = read("opening.json").read_text()
         if failure == "another opening":
@@ -186,7 +209,7 @@ TAKES = {
 """Commands that do take a private document in the place of another; `inspect` names its kind and no more."""
 
 
-@pytest.mark.parametrize("document", ["opening.json", "account.csv", "owner.key", "circuit.wtns"])
+@pytest.mark.parametrize("document", ["opening.json", "account.csv", "owner.key", "circuit.wtns", "words.txt"])
 def test_private_documents_in_the_place_of_others(document: str, marked: Marked, tmp_path: Path) -> None:
     """A slip of the hand: what is read is not what was meant, and is not quoted."""
     for index, (name, read) in enumerate(PLACES):

@@ -82,7 +82,7 @@ def command(
 
         write_atomic(report, render(outcome.report), private=True)
     if as_json:
-        print_json(outcome.report.to_json() | {"evidence": [str(path) for path in written]})
+        print_json({"report": outcome.report.to_json(), "evidence": [str(path) for path in written]})
     else:
         _show(outcome.report, written)
     context.exit(0 if outcome.report.holds else 1)

@@ -72,7 +72,7 @@ def test_a_clean_bundle_ends_with_0(stage: Stage, auditor: Auditor) -> None:
         assert word in called.out
     told = auditor.audit(bundle, "--json")
     assert told.code == 0
-    report = AuditReport.of_json({key: value for key, value in told.json.items() if key != "evidence"})
+    report = AuditReport.parse(json.dumps(told.json["report"]).encode())
     assert report.holds
     assert told.json["evidence"] == []
 
@@ -87,18 +87,18 @@ def test_a_finding_ends_with_1(stage: Stage, auditor: Auditor) -> None:
     assert f"E_BALANCE_SHORT (A10) leaves[{place}]" in called.out
     assert "expected 500" in called.out
     told = auditor.audit(bundle, "--json")
-    assert (told.code, told.json["holds"]) == (1, False)
-    assert {entry["code"] for entry in told.json["findings"]} == {"E_BALANCE_SHORT", "E_ALLOC_RAISED"}
+    assert (told.code, told.json["report"]["holds"]) == (1, False)
+    assert {entry["code"] for entry in told.json["report"]["findings"]} == {"E_BALANCE_SHORT", "E_ALLOC_RAISED"}
 
 
 def test_without_layouts_of_ones_own_it_ends_with_1(stage: Stage, auditor: Auditor) -> None:
     bundle = auditor.write(stage.first)
     called = auditor.audit(bundle, "--json", layouts=False)
-    assert (called.code, called.json["layouts"]) == (1, "bundle")
-    assert [(entry["code"], entry["path"]) for entry in called.json["findings"]] == [
+    assert (called.code, called.json["report"]["layouts"]) == (1, "bundle")
+    assert [(entry["code"], entry["path"]) for entry in called.json["report"]["findings"]] == [
         ("E_LAYOUT_UNKNOWN", "layouts.json")
     ]
-    assert {step["verdict"] for step in called.json["steps"] if step["step"] not in ("A8", "A16")} == {"pass"}
+    assert {step["verdict"] for step in called.json["report"]["steps"] if step["step"] not in ("A8", "A16")} == {"pass"}
     reviewed = auditor.audit(bundle, "--layouts", bundle / "layouts.json", layouts=False)
     assert reviewed.code == 0
 
@@ -112,7 +112,7 @@ def test_a_market_values_what_is_covered(stage: Stage, auditor: Auditor) -> None
     assert "attested, not proven: leaves[" in called.out
     assert called.out.count("not priced") == 6
     stale = auditor.audit(bundle, *market, "--at", NOW + 100, "--json")
-    assert {entry["code"] for entry in stale.json["findings"]} == {"E_PRICE_STALE"}
+    assert {entry["code"] for entry in stale.json["report"]["findings"]} == {"E_PRICE_STALE"}
 
 
 def test_own_nodes(stage: Stage, auditor: Auditor) -> None:
@@ -127,7 +127,7 @@ def test_own_nodes(stage: Stage, auditor: Auditor) -> None:
     with answering(forked) as url:
         called = auditor.audit(bundle, "--node", f"{BASE}={url}", "--json")
         assert called.code == 1
-        assert [(entry["step"], entry["code"]) for entry in called.json["findings"]] == [("A6", "E_REORG")]
+        assert [(entry["step"], entry["code"]) for entry in called.json["report"]["findings"]] == [("A6", "E_REORG")]
     silent = auditor.audit(bundle, "--node", f"{BASE}={url}", "--json")
     assert (silent.code, silent.json["error"]["code"]) == (2, "E_RPC")
     assert "secret" not in called.out + silent.out
@@ -185,7 +185,7 @@ def test_equivocation_is_written_as_evidence(stage: Stage, auditor: Auditor) -> 
     out.mkdir()
     called = auditor.audit(bundle, "--seen", seen, "--report", out / "page.html", "--json")
     assert called.code == 1
-    (finding,) = called.json["findings"]
+    (finding,) = called.json["report"]["findings"]
     assert (finding["step"], finding["code"], finding["path"]) == ("A3", "E_EQUIVOCATION", "root.seq")
     (path,) = called.json["evidence"]
     assert Path(path).parent == out
@@ -212,7 +212,7 @@ def test_the_root_before_under_the_same_number(stage: Stage, auditor: Auditor) -
     """The bundle that is called the one before is the other story."""
     bundle, before = auditor.write(stage.first), auditor.write(rooted(stage.first, issued_at=NOW - 1), "before")
     called = auditor.audit(bundle, "--previous", before, "--evidence-out", auditor.folder / "evidence.json", "--json")
-    assert {(entry["step"], entry["code"]) for entry in called.json["findings"]} == {
+    assert {(entry["step"], entry["code"]) for entry in called.json["report"]["findings"]} == {
         ("A3", "E_EQUIVOCATION"), ("A3", "E_ROOT_CHAIN"),
     }  # fmt: skip
     assert (auditor.folder / "evidence.json").exists()
@@ -220,7 +220,7 @@ def test_the_root_before_under_the_same_number(stage: Stage, auditor: Auditor) -
     unsigned = auditor.write(replace(bare, document=rooted(stage.first, issued_at=5).document.model_copy(
         update={"signatures": ()})), "unsigned")  # fmt: skip
     called = auditor.audit(bundle, "--previous", unsigned, "--json")
-    assert ("A3", "E_EQUIVOCATION") in {(entry["step"], entry["code"]) for entry in called.json["findings"]}
+    assert ("A3", "E_EQUIVOCATION") in {(entry["step"], entry["code"]) for entry in called.json["report"]["findings"]}
     assert called.json["evidence"] == []
 
 

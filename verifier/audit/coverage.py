@@ -84,7 +84,7 @@ def _held(line: LeafOpening) -> Held:
 
 def _kind(work: Work, at: int, line: LeafOpening, doubted: Collection[Held]) -> int:
     held = _held(line)
-    if at in work.nameless or held not in work.readings or held in doubted:
+    if at in work.nameless or line.chain in work.doubtful or held not in work.readings or held in doubted:
         return UNSHOWN
     return OBSERVED if held in work.observed else PROVEN
 

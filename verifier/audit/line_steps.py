@@ -17,7 +17,7 @@ from zkmargin.attestations.collateral.bundle_checks import (
     require_notes,
     require_owners,
 )
-from zkmargin.attestations.collateral.documents import PROVEN_KINDS, LeafOpening
+from zkmargin.attestations.collateral.documents import PROVEN_KINDS, Checkpoint, LeafOpening
 from zkmargin.attestations.collateral.roots import require_checkpoints, require_fresh, require_kind
 from zkmargin.attestations.collateral.signing import require_own
 from zkmargin.attestations.faults import reporting
@@ -38,17 +38,24 @@ def judge_checkpoints(work: Work, sheet: Sheet) -> None:
         sheet.remark(f"{chain}: no checkpoint, so the auditor's node was not asked")
     require_checkpoints(work.document, sheet.report)
     for entry in work.document.checkpoints:
+        before = len(sheet.findings)
         require_fresh(entry, rules, work.at, skew, sheet.report)
-        if entry.chain not in work.given.nodes:
-            sheet.remark(f"{entry.chain}: block {entry.block_number} not independently confirmed (--node)")
-            continue
-        try:
-            require_own(entry, work.given.nodes[entry.chain])
-        except VerificationError as error:
-            sheet.report(error)
-        else:
-            sheet.remark(f"{entry.chain}: block {entry.block_number} confirmed on the auditor's own node")
+        _confirm(work, sheet, entry)
+        if len(sheet.findings) > before:
+            work.doubtful.add(entry.chain)
     return None
+
+
+def _confirm(work: Work, sheet: Sheet, entry: Checkpoint) -> None:
+    """Ask the auditor's own node, where there is one for the chain."""
+    block = f"{entry.chain}: block {entry.block_number}"
+    if entry.chain not in work.given.nodes:
+        return sheet.remark(f"{block} not independently confirmed (--node)")
+    try:
+        require_own(entry, work.given.nodes[entry.chain])
+    except VerificationError as error:
+        return sheet.report(error)
+    return sheet.remark(f"{block} confirmed on the auditor's own node")
 
 
 def judge_blocks(work: Work, sheet: Sheet) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from zkmargin.attestations.chains.documents import Reading
 from zkmargin.attestations.chains.layouts import LayoutRegistry
@@ -54,6 +55,8 @@ class Work:
     """Lines, by place, whose names are not canonical."""
     placed: set[str] = field(default_factory=set)
     """Files of evidence that are of the checkpointed blocks."""
+    doubtful: set[str] = field(default_factory=set)
+    """Chains whose checkpoint does not count."""
     readings: dict[Held, Reading] = field(default_factory=dict)
     observed: set[Held] = field(default_factory=set)
     """Balances whose evidence is no state proof."""
@@ -69,9 +72,9 @@ class Work:
         openings = self.given.parts.openings
         return openings.leaves if openings is not None else ()
 
-    @property
+    @cached_property
     def balances(self) -> dict[Held, list[LeafOpening]]:
-        """Lines by balance, those whose names are canonical."""
+        """Lines by balance, those whose names are canonical: known once A1 is done."""
         return by_balance(line for at, line in enumerate(self.lines) if at not in self.nameless)
 
     @property

@@ -36,6 +36,7 @@ COMMANDS = {
     "prove": ("zkmargin.cli.prove", "Prove that a private account meets its requirement."),
     "verify": ("zkmargin.cli.verify", "Judge a proof against a policy."),
     "audit": ("zkmargin.cli.audit", "Audit a bundle of attested collateral, step by step."),
+    "serve": ("zkmargin.cli.serve", "The pledge registry and margin clocks, as a service."),
     "inspect": ("zkmargin.cli.inspect", "Show what a file of zkmargin says."),
     "groth16": ("zkmargin.cli.groth16", "Groth16 on any .r1cs and .wtns, in snarkjs's formats."),
 }

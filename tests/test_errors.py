@@ -28,6 +28,7 @@ from parties import (
 )
 from passphrase import PASSPHRASE
 from registry_refusals import REGISTRY
+from service_refusals import OVER_A_SOCKET, SERVICE
 
 from zkmargin import backend
 from zkmargin.attestations.backup import seed_of
@@ -92,6 +93,7 @@ OWN = {
     "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT", "E_EQUIVOCATION_UNPROVEN",
     "E_CLOCK", "E_ACCOUNT_UNKNOWN", "E_ACCOUNT_ENROLLED", "E_PROOF_SUPERSEDED",
     "E_PLEDGE_REFRESH", "E_PLEDGE_MISSING", "E_STORE", "E_CONTRACT", "E_CONTRACT_CODE", "E_TRANSACTION",
+    "E_RATE_LIMIT", "E_BUSY", *OVER_A_SOCKET,
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 
@@ -298,11 +300,11 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_FILE_SECTION": _wtns(12, struct.pack("<I", 9)),
     **{
         code: lambda _, refuse=refuse: refuse()
-        for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS, **CLOCK, **CONTRACTS, **REGISTRY}.items()
+        for code, refuse in {**EVIDENCE, **COLLATERAL, **CHAINS, **CLOCK, **CONTRACTS, **REGISTRY, **SERVICE}.items()
     },
 }
 """What raises each code. E_USAGE and E_INTERNAL are no exceptions of a library; their tests stand below."""
-_ELSEWHERE = {"E_USAGE", "E_INTERNAL"}
+_ELSEWHERE = {"E_USAGE", "E_INTERNAL", *OVER_A_SOCKET}
 
 
 def _in_table() -> dict[str, int]:

@@ -44,6 +44,7 @@ from zkmargin.verifier.registry.documents import (
     RegistryTerms,
     ReleaseDocument,
 )
+from zkmargin.verifier.service.settings import ServiceSettings
 
 DOCUMENTS: tuple[type[Document], ...] = (
     AllocationDocument,
@@ -79,6 +80,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     RegistryTerms,
     ReleaseDocument,
     RevokeRootDocument,
+    ServiceSettings,
     SigningKeyFile,
     UtxoEvidence,
 )

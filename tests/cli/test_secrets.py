@@ -32,9 +32,9 @@ from zkmargin.formats import write_wtns
 
 pytestmark = pytest.mark.prove
 STYLES: dict[str, list[str]] = {"text": [], "json": ["--json"]}
-ELSEWHERE = {"demo", "attest collateral", "attest sign", "attest publish", "audit"}
-"""Commands with tests of their own: test_secrets_of_the_demo; attestors' commands need chains (tests/chains), and
-an auditor has no secrets."""
+ELSEWHERE = {"demo", "attest collateral", "attest sign", "attest publish", "audit", "serve"}
+"""Commands with tests of their own: test_secrets_of_the_demo; attestors' commands need chains (tests/chains), `serve` a
+socket (tests/service), and an auditor has no secrets."""
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,8 @@ class MarginClock:
         self.jumped = jumped
         """The time of the prices after the last move that tripped the breaker: proofs on older ones count no more."""
         self.now = now
+        self.touched: set[str] = set()
+        """Accounts that changed since whoever stores them last emptied this."""
 
     # --- events -------------------------------------------------------------------------------------------------------
 
@@ -57,7 +59,7 @@ class MarginClock:
         self._advance(at)
         if account in self.standings:
             raise AccountEnrolled("the account is on the clock already", where="account", got=account)
-        self.standings[account] = Standing(account, State.GRACE, at, at + self.policy.grace)
+        self._put(Standing(account, State.GRACE, at, at + self.policy.grace))
         return [Change(at, account, "", State.GRACE, "enrolled; no proof yet")]
 
     def remove(self, account: str, at: int, reason: str) -> list[Change]:
@@ -65,6 +67,7 @@ class MarginClock:
         self._advance(at)
         before = self._standing(account)
         del self.standings[account]
+        self.touched.add(account)
         return [Change(at, account, before.state, "", reason)]
 
     def prove(self, account: str, proof: ProofTerms, at: int) -> list[Change]:
@@ -92,7 +95,7 @@ class MarginClock:
             raise ProofSuperseded("the claim is below all bands of the clock", where="claim", got=str(proof.claim))
         since = before.since if before.state is State.HEALTHY else at
         after = Standing(account, State.HEALTHY, since, due, band, proof.issued_at, proof.price_time)
-        self.standings[account] = after
+        self._put(after)
         words = f"proved at least {self.policy.bands[band]} times the {proof.claim.kind.name.lower()} requirement"
         if before.state is State.HEALTHY and before.band == band:
             return []  # nothing that anyone acts on; the pledge log has the proof
@@ -147,6 +150,10 @@ class MarginClock:
             raise TimeBackwards("time runs forward", where="at", expected=f"at least {self.now}", got=at)
         self.now = at
 
+    def _put(self, standing: Standing) -> None:
+        self.standings[standing.account] = standing
+        self.touched.add(standing.account)
+
     def _standing(self, account: str) -> Standing:
         try:
             return self.standings[account]
@@ -162,7 +169,7 @@ class MarginClock:
             State.GRACE: (State.CALLED, at + self.policy.call, "no proof within the time of grace"),
             State.CALLED: (State.QUEUED, None, "the margin call was not answered"),
         }[before.state]
-        self.standings[account] = replace(before, state=after, since=at, due=due)
+        self._put(replace(before, state=after, since=at, due=due))
         return [Change(at, account, before.state, after, reason)]
 
     def _is_late(self, at: int) -> bool:
@@ -201,12 +208,11 @@ class MarginClock:
         pause, self.pause = self.pause, None
         if pause is None:
             return []
-        for account, standing in self.standings.items():
+        for standing in tuple(self.standings.values()):
             if standing.due is None:
                 continue
             if standing.state is not State.HEALTHY:
-                paused = at - max(pause.since, standing.since)
-                self.standings[account] = replace(standing, due=standing.due + paused)
+                self._put(replace(standing, due=standing.due + at - max(pause.since, standing.since)))
             elif standing.price_time < self.jumped:
-                self.standings[account] = replace(standing, due=min(standing.due, at))
+                self._put(replace(standing, due=min(standing.due, at)))
         return [Change(at, None, PAUSED, RUNNING, reason)]

@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Final, Self
+from typing import Final, Self, TypeVar
+
+from sqlalchemy import Connection
 
 from zkmargin.attestations.context import ZERO32
 from zkmargin.attestations.documents import Signature, require_domain, require_signed
@@ -40,6 +42,8 @@ from zkmargin.verifier.registry.reader import Reader, stored_node
 from zkmargin.verifier.registry.transaction import Pledge, Transaction
 from zkmargin.verifier.registry.writer import Writer
 from zkmargin.verifier.verdict import Verdict
+
+T = TypeVar("T")
 
 CHALLENGE_SECONDS: Final = 300
 MAX_CHALLENGE_SECONDS: Final = 3600
@@ -113,6 +117,19 @@ class Registry(Reader):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def write(self, job: Callable[[Connection], T]) -> Future[T]:
+        """Do a job on tables beside the pledges' in the next commit; what it returns, once that is on disk.
+
+        A job that raises a ZkMarginError has written nothing.
+        """
+        return self._writer.put(lambda transaction: job(transaction.connection))
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view of all tables."""
+        with self._database.reading() as connection:
+            yield connection
 
     # --- challenges -------------------------------------------------------------------------------------------------
 

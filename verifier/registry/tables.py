@@ -6,7 +6,7 @@ A change here needs a migration; a test compares both.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData(
     naming_convention={
@@ -113,3 +113,63 @@ heads = Table(
     *_word("signature", 65),
 )
 """One for each transaction that wrote to the log."""
+
+# --- the margin clock of each venue ---------------------------------------------------------------------------------
+
+accounts = Table(
+    "accounts",
+    metadata,
+    *_word("venue_id", primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    _number("since"),
+    _number("due", nullable=True),
+    Column("band", Integer, nullable=True),
+    _number("issued_at"),
+    _number("price_time"),
+    sqlite_with_rowid=False,
+)
+
+clocks = Table(
+    "clocks",
+    metadata,
+    *_word("venue_id", primary_key=True),
+    _number("now"),
+    _number("jumped"),
+    Column("pause", Text, nullable=True),
+    Column("prices", Text, nullable=True),
+    sqlite_with_rowid=False,
+)
+"""What a clock holds besides its accounts; ``pause`` and ``prices`` are JSON."""
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    *_word("venue_id"),
+    _number("at"),
+    Column("account", Text, nullable=True),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+commitments = Table(
+    "commitments",
+    metadata,
+    *_word("venue_id", primary_key=True),
+    *_word("commitment", primary_key=True),
+    Column("account", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Which position statements are whose."""
+
+credits = Table(
+    "credits",
+    metadata,
+    *_word("venue_id", primary_key=True),
+    *_word("nullifier", primary_key=True),
+    Column("account", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""A venue credits a nullifier to one customer."""

@@ -134,6 +134,11 @@ class Transaction:
         self._bodies: list[bytes] = []
         self._nodes: list[tuple[int, int, bytes]] = []
 
+    @property
+    def connection(self) -> Connection:
+        """For tables beside the pledges' that share the commit."""
+        return self._connection
+
     def _count(self, statement: Executable, values: Mapping[str, Any]) -> int:
         return int(self._connection.execute(statement, values).rowcount)
 

@@ -1,0 +1,72 @@
+"""``zkmargin serve``: the pledge registry and its venues' margin clocks, by HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zkmargin.cli.options import FILE, json_option
+
+
+@click.command()
+@click.argument("settings", type=FILE)
+@click.option("--database", envvar="ZKMARGIN_DATABASE", required=True, metavar="URL", show_envvar=True,
+              help="sqlite:////path/registry.db or postgresql://user@host/name; made where it is new.")  # fmt: skip
+@click.option("--key", type=FILE, required=True, help="The registry operator's signing key.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8632, show_default=True, help="0: any free one.")
+@click.option("--proxy", "proxies", multiple=True, metavar="ADDRESS",
+              help="A proxy in front whose X-Forwarded-For tells the client; repeatable.")  # fmt: skip
+@click.option("--drain", type=click.IntRange(min=0), default=30, show_default=True, metavar="SECONDS",
+              help="How long running requests may take when the service is told to stop.")  # fmt: skip
+@json_option
+def command(
+    settings: Path, database: str, key: Path, host: str, port: int, proxies: tuple[str, ...], drain: int, as_json: bool
+) -> None:
+    """Serve the registry and the venues of SETTINGS (*.service.json).
+
+    TLS is the matter of a proxy in front. SIGTERM and SIGINT let running requests end.
+    """
+    import socket
+    import sys
+
+    import uvicorn
+
+    from zkmargin.cli.files import read_keys
+    from zkmargin.cli.output import print_json, print_pairs
+    from zkmargin.errors import UsageWrong
+    from zkmargin.verifier.registry.documents import RegistryTerms
+    from zkmargin.verifier.registry.registry import Registry
+    from zkmargin.verifier.service.app import create_app
+    from zkmargin.verifier.service.service import Service
+    from zkmargin.verifier.service.settings import ServiceSettings
+
+    (operator,) = read_keys([key])
+    read = ServiceSettings.read(settings)
+    Registry.create(database, RegistryTerms.read(settings.parent / read.terms))
+    service = Service(settings, database, operator)
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        service.close()
+        raise UsageWrong("cannot listen there", where=f"{host}:{port}", got=error.strerror) from None
+    name, number, *_ = listening.getsockname()
+    address = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
+    if as_json:
+        print_json({"service": read.name, "address": address})
+    else:
+        print_pairs([("service", read.name), ("listening at", address)])
+    sys.stdout.flush()  # who started it reads where it listens
+    config = uvicorn.Config(
+        create_app(service),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=drain,
+        h11_max_incomplete_event_size=1 << 16,
+    )
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,197 @@
+"""The service end to end, over sockets: what it records, what it refuses, and that a refusal is a problem document."""
+
+from __future__ import annotations
+
+import pytest
+from parties import NOW, STRANGER
+from registry_world import A, B, release
+from served import CLOCK, Served
+
+from zkmargin.attestations.context import Claim, ClaimKind
+from zkmargin.attestations.owner import OwnerKeys
+from zkmargin.encoding import hex_bytes
+from zkmargin.verifier.envelope import Proof
+from zkmargin.verifier.registry.documents import LogConsistency, LogHeadDocument, LogProof, PledgeReceiptDocument
+
+pytestmark = pytest.mark.prove
+
+
+def owner(number: int) -> OwnerKeys:
+    return OwnerKeys.of_seed(number.to_bytes(32, "big"))
+
+
+def code(response: object) -> tuple[int, str]:
+    """Status and code of a problem document."""
+    assert response.headers["content-type"] == "application/problem+json", response.text  # type: ignore[attr-defined]
+    body = response.json()  # type: ignore[attr-defined]
+    assert body["status"] == response.status_code  # type: ignore[attr-defined]
+    assert body["type"] == f"urn:zkmargin:error:{body['code']}"
+    return body["status"], body["code"]
+
+
+def test_a_proof_is_recorded_and_its_receipt_is_given_again(served: Served) -> None:
+    envelope = served.prove(owner(1))
+    accepted = served.submit(envelope)
+    assert accepted.status_code == 201, accepted.text
+    receipt = PledgeReceiptDocument.of_json(accepted.json()["receipt"])
+    assert receipt.receipt.nullifier == envelope.public_inputs.nullifier
+    nullifier = str(envelope.public_inputs.nullifier)
+    again = served.client.get(f"/v1/receipts/{nullifier}").json()
+    assert again == accepted.json()["receipt"]
+    state = served.client.get(f"/v1/pledges/{nullifier}").json()
+    assert (state["state"], state["logIndex"]) == ("active", str(receipt.receipt.log_index))
+    assert "venueId" not in state
+    assert code(served.submit(envelope)) == (422, "E_CHALLENGE")  # used up
+
+
+def test_one_owner_at_two_venues(served: Served) -> None:
+    assert served.submit(served.prove(owner(2))).status_code == 201
+    refused = served.submit(served.prove(owner(2), B))
+    assert code(refused) == (409, "E_DOUBLE_PLEDGE")
+    assert hex_bytes(A) not in refused.text
+    nullifier = served.prove(owner(2)).public_inputs.nullifier
+    served.clock.now = NOW + 1
+    assert served.post("/v1/releases", release(nullifier, A, NOW).to_bytes()).status_code == 201
+    assert served.submit(served.prove(owner(2), B)).status_code == 201
+    served.clock.now = NOW
+
+
+def test_a_proof_that_fails_records_nothing(served: Served) -> None:
+    before = served.client.get("/readyz").json()["logEntries"]
+    envelope = served.prove(owner(3))
+    forged = envelope.model_copy(update={"proof": Proof(a=envelope.proof.a, b=envelope.proof.b, c=envelope.proof.a)})
+    assert code(served.submit(forged)) == (422, "E_PROOF_INVALID")
+    assert code(served.submit(envelope)) == (422, "E_CHALLENGE")  # the forgery used the challenge up
+    assert served.client.get("/readyz").json()["logEntries"] == before
+    assert code(served.client.get(f"/v1/receipts/{envelope.public_inputs.nullifier}")) == (404, "E_PLEDGE_MISSING")
+
+
+def test_a_proof_about_a_market_that_is_not_here(served: Served) -> None:
+    snapshot = served.world.snapshot(expires_at=NOW + 899)
+    envelope = served.prove(owner(4), snapshot=snapshot)
+    assert code(served.submit(envelope)) == (404, "E_MARKET_MISSING")
+    assert served.send_market(expires_at=NOW + 899).status_code == 201
+    assert served.submit(served.prove(owner(4), snapshot=snapshot)).status_code == 201
+
+
+def test_markets_are_kept_for_publishers_alone(served: Served) -> None:
+    refused = served.send_market(keys=[STRANGER], expires_at=NOW + 800)
+    assert code(refused) == (422, "E_SIG_NOT_ATTESTOR")
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("/v1/submissions", b"", (400, "E_SCHEMA_TYPE")),
+        ("/v1/submissions", b"{}", (400, "E_SCHEMA_TYPE")),
+        ("/v1/submissions", b"\xff", (400, "E_SCHEMA_TYPE")),
+        ("/v1/challenges", b'{"venueId":"0x00","seconds":"1"}', (400, "E_BYTES_LENGTH")),
+        ("/v1/challenges", b'{"venueId":"0x' + b"00" * 32 + b'","seconds":"1"}', (422, "E_VENUE")),
+        ("/v1/challenges", b'{"venueId":"0x' + b"00" * 32 + b'","seconds":1}', (400, "E_INT_FORMAT")),
+        ("/v1/releases", b"[]", (400, "E_SCHEMA_TYPE")),
+        ("/v1/nothing", b"", (404, "E_ROUTE")),
+        ("/healthz", b"", (405, "E_METHOD")),
+        ("/v1/accounts", b"{}", (401, "E_TOKEN")),
+    ],
+)
+def test_refusals_are_problem_documents(path: str, content: bytes, expected: tuple[int, str], served: Served) -> None:
+    assert code(served.post(path, content)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v1/receipts/01", (400, "E_INT_FORMAT")),
+        ("/v1/receipts/" + str(1 << 255), (422, "E_FIELD_RANGE")),
+        ("/v1/pledges/5", (404, "E_PLEDGE_MISSING")),
+        ("/v1/log/consistency", (400, "E_USAGE")),
+        ("/v1/log/entries?first=-1", (400, "E_INT_FORMAT")),
+        ("/v1/log/inclusion/99999", (422, "E_LOG_INCLUSION")),
+        ("/v1/venues/0x12/policy", (400, "E_BYTES_LENGTH")),
+        ("/v1/queue", (401, "E_TOKEN")),
+    ],
+)
+def test_what_cannot_be_given(path: str, expected: tuple[int, str], served: Served) -> None:
+    assert code(served.client.get(path)) == expected
+
+
+def test_bodies_beyond_the_limit(served: Served) -> None:
+    assert code(served.post("/v1/submissions", b"x" * (1 << 16) + b"x")) == (413, "E_BODY_SIZE")
+
+    def parts() -> object:
+        for _ in range(65):
+            yield b"x" * 1024
+
+    refused = served.client.post("/v1/submissions", content=parts())  # type: ignore[arg-type]
+    assert code(refused) == (413, "E_BODY_SIZE")  # without a stated length
+
+
+def test_the_log_proves_what_it_says(served: Served) -> None:
+    first = LogHeadDocument.of_json(served.client.get("/v1/log/head").json())
+    served.submit(served.prove(owner(5)))
+    second = LogHeadDocument.of_json(served.client.get("/v1/log/head").json())
+    assert second.head.size == first.head.size + 1
+    proof = LogProof.of_json(served.client.get(f"/v1/log/inclusion/{first.head.size}").json())
+    assert proof.log.head == second.head
+    shown = served.client.get(f"/v1/log/consistency?first={first.head.size}&second={second.head.size}").json()
+    assert LogConsistency.of_json(shown).second.head == second.head
+    entries = served.client.get("/v1/log/entries?first=0").json()["entries"]
+    assert len(entries) == second.head.size
+
+
+# --- customers and the clock ------------------------------------------------------------------------------------------
+
+
+def test_a_customer_is_enrolled_proves_lapses_and_comes_back(served: Served) -> None:
+    account = served.world.statement(owner=owner(6), audience=A)
+    commitment = str(account[0].statement.commitment)
+    body = {"account": "alice", "commitments": [commitment]}
+    assert served.asked(A, "POST", "/v1/accounts", body).json()["state"] == "grace"
+    assert code(served.asked(B, "GET", "/v1/accounts/alice")) == (404, "E_ACCOUNT_UNKNOWN")  # another venue's
+    strong = Claim(ClaimKind.MAINTENANCE, 5, 4)
+    accepted = served.submit(served.prove(owner(6), account=account, claim=strong))
+    assert accepted.json()["account"] == "alice"
+    found = served.asked(A, "GET", "/v1/accounts/alice").json()
+    assert (found["state"], found["band"]) == ("healthy", "5/4")
+
+    other = {"account": "bob", "commitments": [commitment]}
+    assert code(served.asked(A, "POST", "/v1/accounts", other)) == (422, "E_CUSTOMER")
+
+    for at in (CLOCK.prove_every, CLOCK.prove_every + CLOCK.grace, CLOCK.prove_every + CLOCK.grace + CLOCK.call):
+        served.clock.now = NOW + at
+        served.service.tick()
+    assert [entry["account"] for entry in served.asked(A, "GET", "/v1/queue").json()["accounts"]] == ["alice"]
+    changes = served.asked(A, "GET", "/v1/changes").json()["changes"]
+    told = [change["after"] for change in changes if change["account"] == "alice"]
+    assert told == ["grace", "healthy", "grace", "margin-call", "liquidation-queue"]
+    gone = served.asked(A, "POST", "/v1/accounts/alice/removal", {"reason": "liquidated"}).json()
+    assert gone["accounts"] == []
+    served.clock.now = NOW
+
+
+def test_one_nullifier_is_one_customers(served: Served) -> None:
+    first = served.world.statement(owner=owner(7), audience=A)
+    second = served.world.statement(owner=owner(7), audience=A, seq=8)
+    for name, (document, _) in (("carol", first), ("dave", second)):
+        body = {"account": name, "commitments": [str(document.statement.commitment)]}
+        assert served.asked(A, "POST", "/v1/accounts", body).status_code == 200
+    assert served.submit(served.prove(owner(7), account=first)).json()["account"] == "carol"
+    served.clock.now = NOW + 10
+    refused = served.submit(served.prove(owner(7), account=second, at=NOW + 10))
+    assert code(refused) == (422, "E_CUSTOMER")
+    served.clock.now = NOW
+
+
+def test_metrics_count(served: Served) -> None:
+    text = served.client.get("/metrics").text
+    assert "zkmargin_pledges_total" in text
+    assert 'zkmargin_refusals_total{code="E_DOUBLE_PLEDGE"}' in text
+    assert 'zkmargin_accounts{state="healthy",venue="alpha"}' in text
+
+
+def test_the_policy_is_there_to_prove_under(served: Served) -> None:
+    listed = served.client.get("/v1/venues").json()["venues"]
+    assert {entry["name"] for entry in listed} == {"alpha", "beta"}
+    policy = served.client.get(f"/v1/venues/{listed[0]['venueId']}/policy").json()
+    assert policy["verifierId"] == listed[0]["venueId"]
+    assert served.client.get("/v1/terms").json()["type"] == "zkmargin/registry-terms"

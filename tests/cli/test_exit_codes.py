@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "rules compile": "{rules.yaml}",
     "rules list": "",
     "rules show": "{rules.yaml}",
+    "rules variant": "{rules.yaml} --name variant --binding committed --out [variant]",
     "vectors run": "{cases.json}",
     "market build": f"{{chain.csv}} --rules {{scan.yaml}} --domain {{domain.json}} --key {{publisher.key}} --at {NOW} "
     "--out [market]",

@@ -7,6 +7,7 @@ the opening comment is the original's. So what two bindings say of an account is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
@@ -32,28 +33,31 @@ def variant(
     parse_rules(text, file)
     decoded = text.decode("utf-8")
     edits: dict[tuple[int, int], str] = {}
-    top = _entries(Reader(text, file).root)
+    root = Reader(text, file).root
+    top, expected = _entries(root), _content(root)
 
-    def replace(entries: Mapping[str, yaml.Node], key: str, value: str) -> None:
+    def replace(entries: Mapping[str, yaml.Node], content: dict[str, Any], key: str, value: str) -> None:
         if key not in entries:
             raise RuleError(f"the text states no `{key}` that could be another", where=file)
         node = entries[key]
         edits[node.start_mark.index, node.end_mark.index] = value
+        content[key] = value
 
-    replace(top, "name", name)
+    replace(top, expected, "name", name)
     if "binding" in top:
-        replace(top, "binding", binding)
+        replace(top, expected, "binding", binding)
     else:
         end = top["name"].end_mark.index
         edits[end, end] = f"\nbinding: {binding}"
+        expected["binding"] = binding
     if lines is not None:
-        replace(top, "lines", str(lines))
+        replace(top, expected, "lines", str(lines))
     axes = _entries(top["axes"])
     for axis, size in (capacities or {}).items():
         declared = _entries(axes[axis]) if axis in axes else {}
         if declared.keys().isdisjoint(("size", "capacity")):
             raise RuleError(f"the text has no axis `{axis}` of its own size", where=file, expected=" or ".join(axes))
-        replace(declared, "size" if "size" in declared else "capacity", str(size))
+        replace(declared, expected["axes"][axis], "size" if "size" in declared else "capacity", str(size))
     changed = decoded
     for (start, end), value in sorted(edits.items(), reverse=True):
         changed = changed[:start] + value + changed[end:]
@@ -64,7 +68,17 @@ def variant(
     )
     result = (opening + changed).encode("utf-8")
     parse_rules(result, f"{name}.yaml")
+    if _content(Reader(result, f"{name}.yaml").root) != expected:
+        words = "a value that is to be another does not stand on one line of its own"
+        raise RuleError(words, where=file, hint="write name, binding, lines and capacities as plain values")
     return result
+
+
+def _content(node: yaml.Node) -> Any:
+    """What a YAML text says: scalars are text."""
+    if isinstance(node, yaml.MappingNode):
+        return {key.value: _content(value) for key, value in node.value}
+    return [_content(item) for item in node.value] if isinstance(node, yaml.SequenceNode) else node.value
 
 
 def _entries(node: yaml.Node) -> dict[str, yaml.Node]:

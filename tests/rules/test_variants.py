@@ -85,6 +85,35 @@ def test_what_the_text_does_not_state(name: str, changes: dict[str, dict[str, in
         variant(text, f"{name}.yaml", name="x", binding="committed", **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("written", ["'64'", '"64"', "64  # of them", "!!str 64", "|-\n        64", ">-\n      64\n"])
+def test_however_a_value_is_written(written: str) -> None:
+    """The variant says the same but for what was asked, or there is none."""
+    text = (FOLDER / "cross_bracket.yaml").read_text()
+    block = f"instrument:\n    capacity: {written}"
+    given = text.replace("instrument: {capacity: 64}", block).replace("name: cross_bracket", "name: 'cross_bracket'")
+    try:
+        changed = variant(given.encode(), "x.yaml", name="x", binding="committed", capacities={"instrument": 8})
+    except (RuleError, RuleProblems):
+        assert written[0] in "!|>'\""  # the language takes plain numbers
+        return
+    one, other = yaml.safe_load(given), yaml.safe_load(changed)
+    assert int(one["axes"]["instrument"].pop("capacity")) == 64
+    assert int(other["axes"]["instrument"].pop("capacity")) == 8
+    assert (other.pop("name"), other.pop("binding")) == ("x", "committed")
+    assert one == {**other, "name": "cross_bracket", "binding": "public"}
+
+
+@pytest.mark.parametrize("start", ["\ufeff", "# \u4e2d\U0001f600 wide\n", "\r\n", "---\n"])
+def test_places_are_counted_in_characters(start: str) -> None:
+    text = start + (FOLDER / "isolated_fee.yaml").read_text()
+    try:
+        changed = variant(text.encode(), "x.yaml", name="x", binding="committed")
+    except (RuleError, RuleProblems):
+        assert start in ("\ufeff", "---\n")
+        return
+    assert yaml.safe_load(changed) == {**yaml.safe_load(text), "name": "x", "binding": "committed"}
+
+
 @pytest.mark.parametrize("changes", [{"name": "No Name"}, {"capacities": {"instrument": 0}}, {"binding": "secret"}])
 def test_the_variant_is_a_rule_set_or_refused(changes: dict[str, object]) -> None:
     text = (FOLDER / "portfolio_scan.yaml").read_bytes()

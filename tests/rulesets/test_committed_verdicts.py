@@ -69,6 +69,15 @@ def test_both_bindings_accept_and_refuse_the_same_accounts(name: str) -> None:
                 assert (found is not None) == (short == 0)
 
 
+@pytest.mark.parametrize("name", COMMITTED)
+def test_everything_of_the_market_is_seen_to_be_committed_to(name: str) -> None:
+    circuit = compile_rules(WORLDS[name].rule_set)
+    inputs = dict(circuit.plan.committed_inputs)
+    assert circuit.determinism.counts["committed"] == sum(inputs.values())
+    assert ("assets" in inputs) == bool(circuit.rules.lines)
+    assert circuit.stats.public_inputs == 6 + circuit.rules.venues <= 8
+
+
 # --- a proof, and what stands in the way of others ------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from zkmargin.verifier.registry.tables import metadata
 
 
 def test_migrations_make_the_tables_of_the_code(url: str) -> None:
-    database = Database(url)
+    database = Database(url, create=True)
     database.upgrade()
     assert database.is_current()
     with database.reading() as connection:
@@ -63,7 +63,7 @@ def test_there_is_one_line_of_migrations() -> None:
 
 
 def test_sqlite_flushes_every_commit(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/r.db")
+    database = Database(f"sqlite:///{tmp_path}/r.db", create=True)
     with database.writing() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
@@ -81,7 +81,7 @@ def test_postgresql_flushes_every_commit(server: postgres.Postgres) -> None:
 
 def test_words_are_exactly_32_bytes(url: str) -> None:
     """What does not fit is refused by the database itself."""
-    database = Database(url)
+    database = Database(url, create=True)
     database.upgrade()
     for challenge in (bytes(31), bytes(33)):
         with pytest.raises(StoreFailed), database.writing() as connection:

@@ -6,12 +6,12 @@ A folder for auditors: entries name venues. Heads and receipts that others kept 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zkmargin.encoding import read_file, write_atomic
-from zkmargin.errors import FileUnreadable
+from zkmargin.errors import FileUnreadable, ZkMarginError
 from zkmargin.verifier.registry.documents import (
     LogEvidence,
     LogHeadDocument,
@@ -20,6 +20,7 @@ from zkmargin.verifier.registry.documents import (
     RegistryTerms,
     SignedHead,
 )
+from zkmargin.verifier.registry.replay import LogFinding, require_log
 
 if TYPE_CHECKING:
     from zkmargin.verifier.registry.registry import Registry
@@ -66,6 +67,28 @@ def read_pages(folder: Path) -> Iterator[LogPage]:
         raise FileUnreadable("folder cannot be read", where=str(folder), got=error.strerror) from None
     for name in names:
         yield LogPage.parse(read_file(folder / name, LogPage.LIMIT))
+
+
+def judge_log(
+    folder: Path,
+    terms: RegistryTerms,
+    *,
+    heads: Iterable[Path] = (),
+    receipts: Iterable[Path] = (),
+    evidence: Path | None = None,
+) -> LogFinding:
+    """Replay an exported log with what was kept. Raises what ``require_log`` does, and names the file of evidence.
+
+    The head that was signed for the export must be there: without it an old export passes for the whole.
+    """
+    kept = [folder / HEAD, *heads]
+    try:
+        return require_log(read_pages(folder), terms, heads=map(read_head, kept), receipts=map(read_receipt, receipts))
+    except ZkMarginError as error:
+        shown: LogEvidence | None = getattr(error, "evidence", None)
+        if shown is not None and evidence is not None:
+            error.hint = f"the evidence is in {write_evidence(shown, evidence)}"
+        raise
 
 
 def read_head(path: Path) -> SignedHead:

@@ -21,12 +21,15 @@ _WAIT_SECONDS: Final = 30
 class Database:
     """Two engines on one database: one connection at a time writes, several read.
 
-    ``url`` is SQLAlchemy's: ``sqlite:////path/of/registry.db``, ``postgresql://user@host/name``. Raises StoreFailed.
+    ``url`` is SQLAlchemy's: ``sqlite:////path/of/registry.db``, ``postgresql://user@host/name``. A file of SQLite is
+    made only where ``create`` says so. Raises StoreFailed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, create: bool = False) -> None:
         address = _address(url)
         self.sqlite = address.get_backend_name() == "sqlite"
+        if self.sqlite and not create and not Path(address.database or "").is_file():
+            raise StoreFailed("no such database", where=address.database or "")
         options: dict[str, Any] = {"pool_pre_ping": not self.sqlite}
         if self.sqlite:
             options["connect_args"] = {"timeout": _WAIT_SECONDS, "check_same_thread": False}

@@ -88,7 +88,7 @@ class Registry(Reader):
     @classmethod
     def create(cls, url: str, terms: RegistryTerms) -> None:
         """Make the tables of a registry, or bring them to this version. Raises StoreFailed for another registry's."""
-        database = Database(url)
+        database = Database(url, create=True)
         try:
             database.upgrade()
             with database.writing() as connection:

@@ -227,9 +227,7 @@ def _bad_files(good: Path, folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _bad_folders(good: Path, folder: Path) -> Iterator[tuple[str, Path]]:
     """The same for a folder: each of the files in it that are read is bad in turn."""
-    for name in ("1.json",) if good.name == "known" else ("key.json", "proving_key.zkey"):
-    """The same for a folder of a key or of a log: each of its files in turn is bad."""
-    files = ("key.json", "proving_key.zkey"), ("entries-000000000.json", "head.json")
+    files = ("1.json",), ("key.json", "proving_key.zkey"), ("entries-000000000.json", "head.json")
     for name in next(names for names in files if (good / names[0]).exists()):
         for kind, path in list(_bad_files(good / name, folder)):
             broken = folder / f"keys-{name}-{path.name}"

@@ -98,9 +98,9 @@ COMMANDS: Mapping[str, str] = {
 }
 """A call of every command that succeeds. ``{name}`` is a file that it reads (``{name/}`` a folder), ``[name]`` one
 that it writes."""
-OUTSIDE = {"demo", "attest collateral", "attest sign", "attest publish", "audit"}
+OUTSIDE = {"demo", "attest collateral", "attest sign", "attest publish", "audit", "serve"}
 """The demo has a test of its own; it reads no file of the user's. The attestors' commands need chains: tests/chains,
-and an audit what they make: tests/audit."""
+and an audit what they make: tests/audit. The service does not end by itself: tests/service."""
 
 READS = re.compile(r"\{([a-z0-9./]+)\}")
 WRITES = re.compile(r"\[([a-z]+)\]")

@@ -23,10 +23,11 @@ from zkmargin.cli.output import format_time, print_json, print_pairs, print_tabl
 
 if TYPE_CHECKING:
     from zkmargin.attestations.chains.reader import ChainReader
-    from zkmargin.attestations.collateral.equivocation import EquivocationDocument
+    from zkmargin.attestations.schema import Document
     from zkmargin.circuits.rules import RuleSet
     from zkmargin.verifier.audit.audit import Outcome
     from zkmargin.verifier.audit.report import AuditReport
+    from zkmargin.verifier.audit.work import PledgeLog
     from zkmargin.verifier.policy import Policy
 
 
@@ -40,11 +41,15 @@ if TYPE_CHECKING:
 @click.option("--market", type=FILE, help="Market snapshot: step A16, and coverage by value.")
 @prices_option
 @click.option("--rules", metavar="NAME|FILE", help="Rule set of the snapshot: its tables are held against it.")
+@click.option("--log", type=FOLDER, help="Exported pledge log (`registry export`): step A15; with --log-terms.")
+@click.option("--log-terms", type=FILE, help="The terms that the registry's operator published.")
+@click.option("--log-head", "log_heads", type=FILE, multiple=True, help="A head of the log that was kept; repeatable.")
+@click.option("--pledge-receipt", "pledges", type=FILE, multiple=True, help="A pledge receipt; repeatable.")
 @click.option("--node", "nodes", multiple=True, metavar="CHAIN=URL",
               help="Your own node, such as eip155:1=https://...: confirms the chain's block; repeatable.")  # fmt: skip
 @click.option("--report", type=FILE, help="Write one HTML page, private, that loads nothing.")
 @click.option("--evidence-out", type=FILE,
-              help="Where evidence of equivocation is written (default: beside the report).")  # fmt: skip
+              help="Where evidence is written (default: beside the report).")  # fmt: skip
 @time_option("--at", "Judge ages and expiries at this time (default: when the root says that it was issued)")
 @force_option
 @json_option
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
 def command(
     context: click.Context, bundle: Path, policy: Path, layouts: Path | None, previous: Path | None,
     seen: tuple[Path, ...], revocations: tuple[Path, ...], market: Path | None, prices: Path | None, rules: str | None,
+    log: Path | None, log_terms: Path | None, log_heads: tuple[Path, ...], pledges: tuple[Path, ...],
     nodes: tuple[str, ...], report: Path | None, evidence_out: Path | None, at: int | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Audit BUNDLE, a folder of `attest collateral`: every step, every finding, what is proven and what observed.
@@ -73,9 +79,9 @@ def command(
 
     outcome = _audit(
         bundle, judge, layouts, previous, seen, revocations, market, prices,
-        None if rules is None else load_rules(rules), nodes, at,
+        None if rules is None else load_rules(rules), nodes, at, _log(log, log_terms, log_heads, pledges),
     )  # fmt: skip
-    written = _write_evidence(outcome.equivocation, evidence_out, report)
+    written = _write_evidence(outcome, evidence_out, report)
     if report is not None:
         from zkmargin.cli.report.audit_page import render
         from zkmargin.encoding import write_atomic
@@ -91,7 +97,7 @@ def command(
 def _audit(
     bundle: Path, policy: Policy, layouts: Path | None, previous: Path | None, seen: tuple[Path, ...],
     revocations: tuple[Path, ...], market: Path | None, prices: Path | None, rules: RuleSet | None,
-    nodes: tuple[str, ...], at: int | None,
+    nodes: tuple[str, ...], at: int | None, log: PledgeLog | None,
 ) -> Outcome:  # fmt: skip
     from zkmargin.attestations.chains.layouts import LayoutRegistry
     from zkmargin.attestations.collateral.bundle import Bundle
@@ -115,7 +121,25 @@ def _audit(
             market=None if market is None else read_document(market, MarketSnapshotDocument),
             prices=None if prices is None else read_document(prices, PriceEvidence),
             rules=rules,
+            log=log,
         )
+
+
+def _log(
+    folder: Path | None, terms: Path | None, heads: tuple[Path, ...], receipts: tuple[Path, ...]
+) -> PledgeLog | None:
+    """The exported log, and what the auditor holds against it."""
+    from zkmargin.errors import UsageWrong
+    from zkmargin.verifier.audit.work import PledgeLog
+    from zkmargin.verifier.registry.bundle import read_head, read_receipt
+    from zkmargin.verifier.registry.documents import RegistryTerms
+
+    if folder is None and terms is None and not heads and not receipts:
+        return None
+    if folder is None or terms is None:
+        raise UsageWrong("a pledge log is judged by the terms that its operator published: --log and --log-terms")
+    kept = tuple(map(read_head, heads)), tuple(map(read_receipt, receipts))
+    return PledgeLog(folder, read_document(terms, RegistryTerms), *kept)
 
 
 def _nodes(texts: tuple[str, ...]) -> dict[str, ChainReader]:
@@ -135,19 +159,24 @@ def _nodes(texts: tuple[str, ...]) -> dict[str, ChainReader]:
     return found
 
 
-def _write_evidence(evidence: tuple[EquivocationDocument, ...], out: Path | None, report: Path | None) -> list[Path]:
-    """One file for each number that was signed twice; nothing that exists is replaced."""
+def _write_evidence(outcome: Outcome, out: Path | None, report: Path | None) -> list[Path]:
+    """One file for each number that was signed twice, and for what convicts the log's operator; nothing that exists is
+    replaced.
+    """
     folder = report.parent if report is not None else Path()
-    files: dict[Path, EquivocationDocument] = {}
-    for at, document in enumerate(evidence):
+    files: dict[Path, Document] = {}
+    for document in outcome.equivocation:
         words = document.roots[0].root
-        path = folder / f"epoch-{words.epoch}-number-{words.seq}.equivocation.json"
-        if out is not None:
-            path = out if at == 0 else out.with_name(f"{out.stem}-{at + 1}{out.suffix}")
+        files[folder / f"epoch-{words.epoch}-number-{words.seq}.equivocation.json"] = document
+    for shown in outcome.log:
+        files[folder / f"log-{shown.kind}-{shown.second.head.size}.evidence.json"] = shown
+    if out is not None:
+        names = [out if at == 0 else out.with_name(f"{out.stem}-{at + 1}{out.suffix}") for at in range(len(files))]
+        files = dict(zip(names, files.values(), strict=True))
+    for path in files:
         refuse_existing(path, force=False)
-        files[path] = document
-    for path, document in files.items():
-        write_document(path, document)
+    for path, found in files.items():
+        write_document(path, found)
     return list(files)
 
 

@@ -10,6 +10,7 @@ import click
 from zkmargin.cli.files import read_document, read_keys, read_signer, write_document
 from zkmargin.cli.options import FILE, FOLDER, domain_option, force_option, json_option, out_option
 from zkmargin.cli.output import format_time, print_json, print_pairs, progress
+from zkmargin.errors import ZkMarginError
 
 if TYPE_CHECKING:
     from zkmargin.verifier.registry.documents import RegisteredVenue, RegistryTerms
@@ -133,7 +134,7 @@ def export(terms: Path, database: str, key: Path, out: Path, as_json: bool) -> N
 
 
 @command.command()
-@click.argument("log", type=FOLDER)
+@click.argument("log", type=click.Path(path_type=Path))
 @click.option("--terms", type=FILE, required=True, help="The terms that the operator published.")
 @click.option("--head", "heads", type=FILE, multiple=True, help="A head that somebody kept; repeatable.")
 @click.option("--receipt", "receipts", type=FILE, multiple=True, help="A receipt that somebody kept; repeatable.")
@@ -142,17 +143,40 @@ def export(terms: Path, database: str, key: Path, out: Path, as_json: bool) -> N
 def check(
     log: Path, terms: Path, heads: tuple[Path, ...], receipts: tuple[Path, ...], evidence: Path | None, as_json: bool
 ) -> None:
-    """Replay an exported log: every head, every entry by the rules, every receipt.
+    """Replay LOG, an exported log: every head, every entry by the rules, every receipt.
 
-    Exit code 1 where something does not hold; what convicts the operator is written to --evidence.
+    Exit code 1 where something does not hold; what convicts the operator is written to --evidence. LOG may also be
+    a file of such evidence: 0 if it convicts.
     """
-    from zkmargin.verifier.registry.bundle import judge_log
+    from zkmargin.verifier.registry.bundle import evidence_of, judge_log, read_head, read_receipt, write_evidence
     from zkmargin.verifier.registry.documents import RegistryTerms
 
     published = read_document(terms, RegistryTerms)
-    with progress("replaying the log"):
-        found = judge_log(log, published, heads=heads, receipts=receipts, evidence=evidence)
+    if log.is_file():
+        _show_evidence(log, published, as_json)
+        return
+    try:
+        with progress("replaying the log"):
+            found = judge_log(log, published, list(map(read_head, heads)), list(map(read_receipt, receipts)))
+    except ZkMarginError as error:
+        shown = evidence_of(error)
+        if shown is not None and evidence is not None:
+            error.hint = f"the evidence is in {write_evidence(shown, evidence)}"
+        raise
     _show(found, published, as_json)
+
+
+def _show_evidence(path: Path, terms: RegistryTerms, as_json: bool) -> None:
+    """Judge evidence by the operator's address. Raises where it shows nothing."""
+    from zkmargin.verifier.registry.documents import LogEvidence
+    from zkmargin.verifier.registry.log import require_evidence
+
+    document = read_document(path, LogEvidence)
+    require_evidence(document, terms)
+    if as_json:
+        print_json({"convicts": True, "kind": document.kind, "operator": "0x" + terms.operator.hex()})
+    else:
+        print_pairs([("evidence", document.kind), ("convicts", "0x" + terms.operator.hex())])
 
 
 def _show(found: LogFinding, terms: RegistryTerms, as_json: bool) -> None:

@@ -20,11 +20,12 @@ from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.price_evidence import PriceEvidence
 from zkmargin.circuits.rules import RuleSet
 from zkmargin.errors import FileUnreadable, UsageWrong, ZkMarginError
-from zkmargin.verifier.audit import line_steps, market_steps, root_steps
+from zkmargin.verifier.audit import line_steps, log_steps, market_steps, root_steps
 from zkmargin.verifier.audit.coverage import cover
 from zkmargin.verifier.audit.report import Audited, AuditReport
-from zkmargin.verifier.audit.work import Inputs, Sheet, Work
+from zkmargin.verifier.audit.work import Inputs, PledgeLog, Sheet, Work
 from zkmargin.verifier.policy import Policy
+from zkmargin.verifier.registry.documents import LogEvidence
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ STEPS: Final = (
     Step("A12", "notes keep pocket and amount", line_steps.judge_notes),
     Step("A13", "no coins twice", line_steps.judge_custodies),
     Step("A14", "locks are the vaults'", line_steps.judge_locks),
+    Step("A15", "pledge log", log_steps.judge_pledges),
     Step("A16", "market snapshot", market_steps.judge_market),
 )
 """In the order in which they are judged: a step may use what those before it found out."""
@@ -58,10 +60,11 @@ STEPS: Final = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """The report, and evidence of each number that attestors signed twice."""
+    """The report, evidence of each number that attestors signed twice, and evidence against the log's operator."""
 
     report: AuditReport
     equivocation: tuple[EquivocationDocument, ...]
+    log: tuple[LogEvidence, ...] = ()
 
 
 def audit(
@@ -78,6 +81,7 @@ def audit(
     market: MarketSnapshotDocument | None = None,
     prices: PriceEvidence | None = None,
     rules: RuleSet | None = None,
+    log: PledgeLog | None = None,
 ) -> Outcome:
     """What a bundle shows and where it fails; it holds where no step failed and none was left unjudged.
 
@@ -101,7 +105,7 @@ def audit(
         Inputs(
             parts=parts, faults=tuple(faults), policy=policy, collateral=policy.collateral, previous=previous,
             seen=tuple(seen), revocations=tuple(revocations), registry=registry, nodes=dict(nodes or {}),
-            market=market, prices=prices, rules=rules, at=at, clock=clock,
+            market=market, prices=prices, rules=rules, log=log, at=at, clock=clock,
         )
     )  # fmt: skip
 
@@ -134,4 +138,4 @@ def judge(given: Inputs, steps: Iterable[Step] = STEPS) -> Outcome:
         findings=tuple(findings),
         coverage=cover(work, findings),
     )
-    return Outcome(report, tuple(work.equivocation))
+    return Outcome(report, tuple(work.equivocation), tuple(work.log_evidence))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from zkmargin.attestations.chains.documents import Reading
 from zkmargin.attestations.chains.layouts import LayoutRegistry
@@ -20,6 +21,17 @@ from zkmargin.errors import ZkMarginError
 from zkmargin.margin.market import Market
 from zkmargin.verifier.audit.report import Finding, StepResult, Verdict, plain
 from zkmargin.verifier.policy import CollateralPolicy, Policy
+from zkmargin.verifier.registry.documents import LogEvidence, PledgeReceiptDocument, RegistryTerms, SignedHead
+
+
+@dataclass(frozen=True)
+class PledgeLog:
+    """An exported log, the terms that the auditor has of its operator, and heads and receipts that others kept."""
+
+    folder: Path
+    terms: RegistryTerms
+    heads: tuple[SignedHead, ...] = ()
+    receipts: tuple[PledgeReceiptDocument, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,7 @@ class Inputs:
     market: MarketSnapshotDocument | None = None
     prices: PriceEvidence | None = None
     rules: RuleSet | None = None
+    log: PledgeLog | None = None
     at: int | None = None
     clock: int = 0
 
@@ -61,6 +74,7 @@ class Work:
     observed: set[Held] = field(default_factory=set)
     """Balances whose evidence is no state proof."""
     equivocation: list[EquivocationDocument] = field(default_factory=list)
+    log_evidence: list[LogEvidence] = field(default_factory=list)
     market: Market | None = None
 
     @property

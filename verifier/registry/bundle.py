@@ -72,23 +72,20 @@ def read_pages(folder: Path) -> Iterator[LogPage]:
 def judge_log(
     folder: Path,
     terms: RegistryTerms,
-    *,
-    heads: Iterable[Path] = (),
-    receipts: Iterable[Path] = (),
-    evidence: Path | None = None,
+    heads: Iterable[SignedHead] = (),
+    receipts: Iterable[PledgeReceiptDocument] = (),
 ) -> LogFinding:
-    """Replay an exported log with what was kept. Raises what ``require_log`` does, and names the file of evidence.
+    """Replay an exported log with what was kept. Raises what ``require_log`` does, and FileUnreadable.
 
     The head that was signed for the export must be there: without it an old export passes for the whole.
     """
-    kept = [folder / HEAD, *heads]
-    try:
-        return require_log(read_pages(folder), terms, heads=map(read_head, kept), receipts=map(read_receipt, receipts))
-    except ZkMarginError as error:
-        shown: LogEvidence | None = getattr(error, "evidence", None)
-        if shown is not None and evidence is not None:
-            error.hint = f"the evidence is in {write_evidence(shown, evidence)}"
-        raise
+    return require_log(read_pages(folder), terms, heads=[read_head(folder / HEAD), *heads], receipts=receipts)
+
+
+def evidence_of(error: ZkMarginError) -> LogEvidence | None:
+    """What convicts the operator, where an error of the log says."""
+    found = getattr(error, "evidence", None)
+    return found if isinstance(found, LogEvidence) else None
 
 
 def read_head(path: Path) -> SignedHead:

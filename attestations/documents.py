@@ -100,6 +100,21 @@ class DomainFile(Document):
         return OfflineDomain(salt=sha256(self.to_bytes()))
 
 
+class RegistryDomainFile(Document):
+    """What the parties of a pledge domain on a chain agree on: its registry, which fixes the length of an epoch."""
+
+    TYPE: ClassVar[str] = "zkmargin/registry-domain"
+    type: Literal["zkmargin/registry-domain"] = "zkmargin/registry-domain"
+    version: Literal["1"] = "1"
+    chain_id: U256
+    verifying_contract: Address
+    epoch_length: U64
+
+    def domain(self) -> HomeDomain:
+        """The signing domain."""
+        return HomeDomain(chain_id=self.chain_id, verifying_contract=self.verifying_contract)
+
+
 # --- signed structures ------------------------------------------------------------------------------------
 
 

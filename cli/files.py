@@ -11,6 +11,7 @@ from zkmargin.errors import FileUnreadable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zkmargin.attestations.documents import DomainFile, RegistryDomainFile
     from zkmargin.attestations.schema import Document
     from zkmargin.attestations.signatures import SigningKey
     from zkmargin.verifier.envelope import Envelope
@@ -21,6 +22,17 @@ _D = TypeVar("_D", bound="Document")
 def read_document(path: Path, kind: type[_D]) -> _D:
     """A document of the given kind. Errors name the file."""
     return kind.read(path)
+
+
+def read_domain(path: Path) -> DomainFile | RegistryDomainFile:
+    """The domain that signatures are made for: offline, or a registry's on a chain."""
+    from zkmargin.attestations.documents import DomainFile, RegistryDomainFile
+    from zkmargin.errors import DocumentVersion
+
+    try:
+        return read_document(path, DomainFile)
+    except DocumentVersion:
+        return read_document(path, RegistryDomainFile)
 
 
 def write_document(path: Path, document: Document, *, force: bool = False) -> None:

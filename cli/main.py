@@ -38,6 +38,7 @@ COMMANDS = {
     "audit": ("zkmargin.cli.audit", "Audit a bundle of attested collateral, step by step."),
     "serve": ("zkmargin.cli.serve", "The pledge registry and margin clocks, as a service."),
     "registry": ("zkmargin.cli.registry", "The pledge registry: terms, database, its log for auditors."),
+    "contracts": ("zkmargin.cli.contracts", "Verification on an EVM chain: deploy, submit, status."),
     "inspect": ("zkmargin.cli.inspect", "Show what a file of zkmargin says."),
     "groth16": ("zkmargin.cli.groth16", "Groth16 on any .r1cs and .wtns, in snarkjs's formats."),
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zkmargin.cli.files import read_document, read_keys, refuse_existing, write_document
+from zkmargin.cli.files import read_document, read_domain, read_keys, refuse_existing, write_document
 from zkmargin.cli.options import (
     FILE,
     at_option,
@@ -111,7 +111,6 @@ def build(
     With --prices and --price-rules the snapshot commits to what oracles signed. Prices that contradict it are refused;
     columns of prices that plain tables do not have are filled from it.
     """
-    from zkmargin.attestations.documents import DomainFile
     from zkmargin.attestations.market import sign_snapshot
     from zkmargin.circuits.plan import compute_table_commitment
     from zkmargin.circuits.rules import check_tables, load_rules
@@ -143,7 +142,7 @@ def build(
             table_commitment=compute_table_commitment(rule_set, market.tables),
             issued_at=issued,
             expires_at=issued + valid,
-            domain=read_document(domain, DomainFile).domain(),
+            domain=read_domain(domain).domain(),
             keys=[],
         )
         backed.require(document)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from zkmargin.cli.files import read_document, read_signer, refuse_existing, write_document
+from zkmargin.cli.files import read_document, read_domain, read_signer, refuse_existing, write_document
 from zkmargin.cli.options import (
     FILE,
     FOLDER,
@@ -161,12 +161,14 @@ def _make(
     challenge: bool,
     **clock: Any,
 ) -> Policy:
-    from zkmargin.attestations.documents import DomainFile, Signers
+    from zkmargin.attestations.context import ZERO32
+    from zkmargin.attestations.documents import HomeDomain, Signers
     from zkmargin.attestations.keyfiles import party_of
     from zkmargin.attestations.price_rules import PriceRulesFile
     from zkmargin.verifier.policy import LeastClaim, MaximumAge, Policy, VenuePolicy
 
-    shared = read_document(domain, DomainFile)
+    shared = read_domain(domain)
+    home = shared.domain()
     trusted = [read_signer(text) for text in publishers]
     listed: list[VenuePolicy] = []
     for text in venues:
@@ -180,9 +182,9 @@ def _make(
     accepted = [_accepted(folder, insecure) for folder in key_folders]
     return Policy(
         name=name,
-        domain=shared.domain(),
+        domain=home,
         verifier_id=party_of(read_signer(verifier)),
-        target=bytes(32),
+        target=home.signing().pledge_domain if isinstance(home, HomeDomain) else ZERO32,
         publishers=Signers.of(*trusted, threshold=len(trusted)),
         venues=tuple(sorted(listed, key=lambda venue: venue.venue_id)),
         rule_sets=tuple(sorted(accepted, key=lambda entry: entry.vk_hash)),

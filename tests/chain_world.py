@@ -133,12 +133,12 @@ class Chain:
 
 
 @contextmanager
-def running(number: int) -> Iterator[Chain]:
-    """An anvil process of a chain id. Blocks are finalized two blocks later."""
+def running(number: int, start: int = GENESIS) -> Iterator[Chain]:
+    """An anvil process of a chain id, whose blocks are two seconds apart, finalized two blocks later."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [_anvil(), "--chain-id", number, "--port", port, "--timestamp", GENESIS, "--slots-in-an-epoch", 1,
+    command = [_anvil(), "--chain-id", number, "--port", port, "--timestamp", start, "--slots-in-an-epoch", 1,
                "--no-mining", "--silent", "--accounts", 1, "--threads", 1]  # fmt: skip
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -153,7 +153,7 @@ def running(number: int) -> Iterator[Chain]:
                 time.sleep(0.1)
         for key in (DEPLOYER, HOLDER, SECOND):
             rpc.call("anvil_setBalance", hex_bytes(key.address), hex(100 * COIN))
-        chain = Chain(number, url, rpc)
+        chain = Chain(number, url, rpc, start + BLOCK_SECONDS)
         chain.mine()
         yield chain
     finally:

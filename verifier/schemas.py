@@ -20,7 +20,7 @@ from zkmargin.attestations.collateral.documents import (
 )
 from zkmargin.attestations.collateral.equivocation import EquivocationDocument
 from zkmargin.attestations.collateral.receipts import CollateralReceipt
-from zkmargin.attestations.documents import DomainFile
+from zkmargin.attestations.documents import DomainFile, RegistryDomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.positions import PositionOpening, PositionStatementDocument
@@ -30,6 +30,7 @@ from zkmargin.attestations.schema import Document, json_schema
 from zkmargin.encoding import write_atomic
 from zkmargin.verifier.audit.report import AuditReport
 from zkmargin.verifier.clearing import ClearingBook
+from zkmargin.verifier.contracts.words import RecordDocument
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.keys import KeyDescription
 from zkmargin.verifier.policy import Policy
@@ -55,6 +56,8 @@ DOCUMENTS: tuple[type[Document], ...] = (
     CollateralReceipt,
     CollateralRootDocument,
     DomainFile,
+    RegistryDomainFile,
+    RecordDocument,
     Eip1186Evidence,
     Envelope,
     EquivocationDocument,

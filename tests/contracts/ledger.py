@@ -25,7 +25,6 @@ from zkmargin.attestations.context import (
     compute_context_input,
     compute_scope,
     compute_statements_hash,
-    party_id,
 )
 from zkmargin.attestations.documents import (
     HomeDomain,
@@ -36,6 +35,7 @@ from zkmargin.attestations.documents import (
     StatementContext,
     sign,
 )
+from zkmargin.attestations.keyfiles import party_of
 from zkmargin.attestations.signatures import SigningKey
 from zkmargin.encoding import hex_bytes, keccak256
 from zkmargin.errors import ZkMarginError
@@ -71,11 +71,7 @@ NULLIFIER = 424242
 TREE = 777
 
 
-def account_of(key: SigningKey) -> str:
-    return f"eip155:1:{hex_bytes(key.address)}"
-
-
-LENDER_ID, OTHER_ID = party_id(account_of(LENDER)), party_id(account_of(OTHER_LENDER))
+LENDER_ID = party_of(LENDER.address)
 
 
 def refused(name: str, code: str, action: Callable[[], Any]) -> ZkMarginError:
@@ -150,7 +146,7 @@ class Ledger:
         fields: dict[str, Any] = {
             "name": "tests",
             "domain": self.domain,
-            "verifier_id": party_id(account_of(lender)),
+            "verifier_id": party_of(lender.address),
             "target": self.target,
             "publishers": Signers.of(PUBLISHER.address),
             "venues": listed[:venues],
@@ -174,7 +170,7 @@ class Ledger:
     def add(self, policy: Policy, lender: SigningKey = LENDER, sender: SigningKey = ADMIN) -> Policy:
         """Add it, if it is not there yet."""
         if self.registry.call("policyState", policy.policy_id)[0] == ZERO32:
-            self.registry.send(sender, "addPolicy", words.policy_words(policy, account_of(lender), self.verifiers))
+            self.registry.send(sender, "addPolicy", words.policy_words(policy, lender.address, self.verifiers))
         return policy
 
     # --- documents ---------------------------------------------------------------------------------------------------

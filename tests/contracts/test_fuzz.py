@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from chain_world import PEERS, require_peers
-from ledger import ADMIN, ATTESTOR_KEYS, LENDER, NOW, NULLIFIER, PUBLISHER, VENUE, Ledger, account_of
+from ledger import ADMIN, ATTESTOR_KEYS, LENDER, NOW, NULLIFIER, PUBLISHER, VENUE, Ledger
 
 from zkmargin.encoding import hex_bytes
 from zkmargin.formats import vk_hash
@@ -67,7 +67,7 @@ def _fixture(ledger: Ledger) -> dict[str, object]:
     ledger.at(NOW + 50)
     record = ledger.submit(envelope)
     signature = LENDER.sign(record.release(NULLIFIER, NOW + 80).digest(ledger.domain.signing()))
-    listed = words.policy_words(policy, account_of(LENDER), ledger.verifiers)
+    listed = words.policy_words(policy, LENDER.address, ledger.verifiers)
     return {
         "chainId": ledger.node.chain_id,
         "time": NOW + 50,

@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 
 import pytest
-from ledger import ADMIN, DAY, LENDER, NOW, TRADER, Ledger, account_of
+from ledger import ADMIN, DAY, LENDER, NOW, TRADER, Ledger
 
 from zkmargin.attestations.signatures import SigningKey
 from zkmargin.field import FR_MODULUS as R
@@ -61,7 +61,7 @@ def _registering(ledger: Ledger) -> dict[str, int]:
     fresh = type(ledger.key)(ledger.key.zkey.parent, tau=2**99)
     _, verifier = deploy_verifier(ledger.node, ADMIN, fresh.verifying_key)
     policy = ledger.collateral_policy(challenge_required=True)
-    added = ledger.registry.send(ADMIN, "addPolicy", words.policy_words(policy, account_of(LENDER), ledger.verifiers))
+    added = ledger.registry.send(ADMIN, "addPolicy", words.policy_words(policy, LENDER.address, ledger.verifiers))
     ledger.go_to(NOW)
     return {
         "deploy registry": _used(registry),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,7 +91,7 @@ def test_refreshing(ledger: Ledger) -> None:
     ledger.show_statement(policy, before)
     envelope = ledger.envelope(policy, statements=[before], issued_at=NOW + 3)
     refused("StatementSuperseded", "E_STATEMENT_STALE", lambda: ledger.submit(envelope, record))
-    forged = replace(record, issued_at=0)
+    forged = record.model_copy(update={"issued_at": 0})
     newer = ledger.envelope(policy, issued_at=NOW + 3)
     refused("RecordMismatch", "E_PLEDGE_MISSING", lambda: ledger.submit(newer, forged))
     fresh = ledger.submit(newer, record)
@@ -123,7 +122,7 @@ def test_release_is_the_venues_alone(ledger: Ledger) -> None:
         ("SignerUnknown", "E_SIG_NOT_ATTESTOR", _release(ledger, record, NOW + 50, STRANGER)),
         ("ReleaseRefused", "E_REPLAY", _release(ledger, record, record.recorded_at)),
         ("ReleaseRefused", "E_REPLAY", _release(ledger, record, NOW + 5000)),
-        ("RecordMismatch", "E_PLEDGE_MISSING", _release(ledger, replace(record, epoch=0), NOW + 50)),
+        ("RecordMismatch", "E_PLEDGE_MISSING", _release(ledger, record.model_copy(update={"epoch": 0}), NOW + 50)),
     ):
         refused(name, code, lambda call=call: registry.call(*call))
     receipt = registry.send(STRANGER, *_release(ledger, record, NOW + 50))

@@ -13,7 +13,6 @@ from ledger import (
     STRANGER,
     VENUE,
     Ledger,
-    account_of,
     refused,
 )
 
@@ -32,7 +31,7 @@ def test_policies_are_the_administrators_and_never_change(ledger: Ledger) -> Non
     policy = ledger.policy()
     refused("NotAdministrator", "E_CONTRACT", lambda: ledger.add(policy, sender=STRANGER))
     ledger.ready(policy)
-    listed = words.policy_words(policy, account_of(LENDER), ledger.verifiers)
+    listed = words.policy_words(policy, LENDER.address, ledger.verifiers)
     refused("PolicyExists", "E_CONTRACT", lambda: ledger.registry.call("addPolicy", listed, sender=ADMIN.address))
     refused("NotAdministrator", "E_CONTRACT", lambda: ledger.registry.call("retirePolicy", policy.policy_id))
     record = ledger.submit(ledger.envelope(policy))
@@ -80,10 +79,10 @@ MALFORMED: list[tuple[str, Callable[[words.Words], Any]]] = [
 
 
 def test_malformed_policies(ledger: Ledger) -> None:
-    listed = words.policy_words(ledger.policy(), account_of(LENDER), ledger.verifiers)
+    listed = words.policy_words(ledger.policy(), LENDER.address, ledger.verifiers)
     ledger.registry.call("addPolicy", listed, sender=ADMIN.address)
     for what, change in MALFORMED:
-        changed = words.policy_words(ledger.policy(), account_of(LENDER), ledger.verifiers)
+        changed = words.policy_words(ledger.policy(), LENDER.address, ledger.verifiers)
         change(changed)
         with pytest.raises(VerificationError) as caught:
             ledger.registry.call("addPolicy", changed, sender=ADMIN.address)
@@ -91,7 +90,7 @@ def test_malformed_policies(ledger: Ledger) -> None:
 
 
 def test_venues_are_distinct_parties_in_order(ledger: Ledger) -> None:
-    listed = words.policy_words(ledger.policy(ledger.pair_key, venues=2), account_of(LENDER), ledger.verifiers)
+    listed = words.policy_words(ledger.policy(ledger.pair_key, venues=2), LENDER.address, ledger.verifiers)
     call = ledger.registry.call
     call("addPolicy", listed, sender=ADMIN.address)
     turned = {**listed, "venues": listed["venues"][::-1]}
@@ -104,7 +103,7 @@ def test_venues_are_distinct_parties_in_order(ledger: Ledger) -> None:
 
 def test_a_verifier_of_other_code_is_not_taken(ledger: Ledger) -> None:
     """One that says yes to everything, under the digest of a listed key."""
-    listed = words.policy_words(ledger.policy(), account_of(LENDER), ledger.verifiers)
+    listed = words.policy_words(ledger.policy(), LENDER.address, ledger.verifiers)
     says = vk = listed["ruleSets"][0]["vkHash"]
     code = b"\x7f" + says + bytes.fromhex("60005260206000f3")  # PUSH32 vkHash, MSTORE at 0, RETURN 32 bytes
     liar = keccak256(b"liar")[-20:]

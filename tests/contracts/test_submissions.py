@@ -40,8 +40,8 @@ def test_a_pledge_is_recorded_and_read_back_by_a_state_proof(ledger: Ledger) -> 
     assert record.context == envelope.public_inputs.context
     assert (record.issued_at, record.effective_from, record.expires_at) == (NOW, NOW, NOW + 7200)
     assert (record.account, record.root_seq, record.statement_seqs) == (bytes(20), 0, (7,))
-    state_root, account = ledger.node.storage_proof(ledger.registry.address, [record_slot(NULLIFIER)])
-    account.verify(state_root)
+    checkpoint, account = ledger.node.storage_proof(ledger.registry.address, [record_slot(NULLIFIER)])
+    account.verify(checkpoint.state_root)
     (value,) = account.require_slots([record_slot(NULLIFIER)])
     assert value.to_bytes(32, "big") == record.digest == ledger.slot()
 
@@ -128,7 +128,11 @@ FLIPPED: list[tuple[str, str, Callable[[words.Words], Any]]] = [
 
 
 def _no_record() -> words.Words:
-    return Record(*(ZERO32,) * 4, bytes(20), *(0,) * 7, (0,), 0, 0).words
+    return Record(
+        policy_id=ZERO32, venue_id=ZERO32, vk_hash=ZERO32, root_digest=ZERO32, account=bytes(20), epoch=0, issued_at=0,
+        effective_from=0, expires_at=0, recorded_at=0, released_at=0, root_seq=0, statement_seqs=(0,), claim=0,
+        context=0,
+    ).words  # fmt: skip
 
 
 def test_a_changed_submission_is_refused_by_name(ledger: Ledger) -> None:

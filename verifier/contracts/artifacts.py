@@ -19,6 +19,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "viaIR": True,
     "metadata": {"bytecodeHash": "none", "appendCBOR": False},
 }
+_OUTPUTS: Final = ("abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.methodIdentifiers")
 DEPLOYED: Final = ("Groth16Key", "Groth16Verifier", "MarginRegistry", "Signatures")
 """What the committed file holds; interfaces and libraries are part of these."""
 
@@ -44,7 +45,9 @@ def standard_input() -> dict[str, Any]:
         "sources": {name: {"content": content} for name, content in sources().items()},
         "settings": {
             **SETTINGS,
-            "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
+            "outputSelection": {
+                "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.methodIdentifiers"]}
+            },
         },
     }
 
@@ -56,6 +59,10 @@ def render(output: Mapping[str, Any]) -> str:
         made = output["contracts"][f"{name}.sol"][name]
         found[name] = {
             "abi": made["abi"],
+            "selectors": {
+                signature.partition("(")[0]: f"0x{selector}"
+                for signature, selector in sorted(made["evm"]["methodIdentifiers"].items())
+            },
             "creation": "0x" + made["evm"]["bytecode"]["object"],
             "runtime": "0x" + made["evm"]["deployedBytecode"]["object"],
         }

@@ -10,13 +10,14 @@ from importlib import import_module
 from typing import Any, Final
 
 from zkmargin.attestations.chains.errors import RpcAnswer, RpcChainId, RpcUnavailable
+from zkmargin.attestations.collateral.documents import Checkpoint
 from zkmargin.attestations.evidence.eip1186 import AccountProof, StorageProof
 from zkmargin.attestations.signatures import SigningKey
 from zkmargin.encoding import hex_bytes, keccak256
 from zkmargin.errors import PackageMissing
 from zkmargin.verifier.contracts.artifacts import artifact
 from zkmargin.verifier.contracts.encoding import DEPLOYER, SALT, create2_address
-from zkmargin.verifier.contracts.errors import ContractCode, ContractRefused, TransactionFailed, refusal
+from zkmargin.verifier.contracts.errors import ContractCode, TransactionFailed, refusal
 
 RECEIPT_TIMEOUT: Final = 180
 GAS_MARGIN: Final = 1.15
@@ -148,8 +149,8 @@ class ChainNode:
             raise ContractCode("nothing stands at the address", where=what, expected=hex_bytes(address))
         return address, receipt
 
-    def storage_proof(self, address: bytes, slots: Sequence[bytes]) -> tuple[bytes, AccountProof]:
-        """The latest block's state root, as its raw header has it, and an account with slots as the node states them.
+    def storage_proof(self, address: bytes, slots: Sequence[bytes]) -> tuple[Checkpoint, AccountProof]:
+        """The latest block, as its raw header has it, and an account with slots as the node states them.
 
         Raises RpcAnswer; the header's own errors.
         """
@@ -171,7 +172,7 @@ class ChainNode:
             address, found["nonce"], found["balance"], bytes(found["storageHash"]), bytes(found["codeHash"]),
             tuple(bytes(node) for node in found["accountProof"]), storage,
         )  # fmt: skip
-        return checkpoint.state_root, account
+        return checkpoint, account
 
 
 @dataclass
@@ -199,6 +200,10 @@ class Contract:
         if isinstance(value, list | tuple):
             return [self._plain(each) for each in value]
         return value
+
+    def policy_hash(self, policy: Mapping[str, Any]) -> bytes:
+        """keccak256(abi.encode(policy)), which a registry keeps: the arguments of ``addPolicy`` are that encoding."""
+        return keccak256(self.encode("addPolicy", policy)[4:])
 
     def call(self, function: str, *arguments: Any, sender: bytes | None = None) -> Any:
         """The answer of a function that changes nothing, or would. Raises its refusal."""
@@ -230,6 +235,3 @@ class Contract:
                 "another code than expected stands at the address", where=f"{self.name} at {hex_bytes(self.address)}",
                 expected=hex_bytes(keccak256(expected)), got=hex_bytes(keccak256(found)),
             )  # fmt: skip
-
-
-__all__ = ["ChainNode", "Contract", "ContractRefused"]

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from zkmargin.attestations.collateral.documents import Checkpoint, CollateralRoot, RevokeRoot
-from zkmargin.attestations.context import ZERO32, ClaimKind, party_id
+from zkmargin.attestations.context import ZERO32, ClaimKind
 from zkmargin.attestations.documents import HomeDomain, MarketSnapshot, PositionStatement, Signature, Signers
 from zkmargin.attestations.eip712 import SigningDomain, encode_uint
+from zkmargin.attestations.keyfiles import account_of, party_of
+from zkmargin.attestations.schema import U64, Address, Bytes32, Document, FieldElement, Model
+from zkmargin.attestations.schema import Sequence as Listed
 from zkmargin.encoding import hex_bytes, keccak256
 from zkmargin.errors import (
     DomainMismatch,
     KeyNotListed,
     ListingMismatch,
     MarketMismatch,
-    SchemaType,
+    PolicyMismatch,
     StatementMismatch,
     TargetMismatch,
     VenueMismatch,
 )
-from zkmargin.verifier.contracts.artifacts import artifact
 from zkmargin.verifier.contracts.encoding import proof_words
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.policy import Policy
@@ -103,28 +103,32 @@ def attestor_words(policy: Policy) -> Words:
     return signers_words(attestors.signers, attestors.set_nonce)
 
 
-def policy_words(policy: Policy, verifier: str, verifiers: Mapping[bytes, bytes]) -> Words:
+def policy_words(policy: Policy, verifier: bytes, verifiers: Mapping[bytes, bytes]) -> Words:
     """A policy for the contract that its domain names.
 
-    ``verifier``: the CAIP-10 text behind the policy's ``verifierId``, an EVM account, whose key releases pledges.
+    ``verifier``: the address of the key behind the policy's ``verifierId``, which releases pledges.
     ``verifiers``: the address of the verifier contract of each listed key, by vkHash.
-    Raises DomainMismatch, TargetMismatch, VenueMismatch, KeyNotListed.
+    Raises DomainMismatch, TargetMismatch, VenueMismatch, KeyNotListed; PolicyMismatch where it pins prices to evidence.
     """
     domain = home_of(policy.domain)
+    if policy.prices is not None:
+        raise PolicyMismatch("a contract cannot check evidence of prices", where="policy.prices")
     if policy.target != domain.pledge_domain:
         raise TargetMismatch(
             "the policy is for another contract than its domain's", where="policy.target",
             expected=hex_bytes(domain.pledge_domain), got=hex_bytes(policy.target),
         )  # fmt: skip
-    if not verifier.startswith("eip155:") or party_id(verifier) != policy.verifier_id:
-        raise VenueMismatch("not the account behind the policy's verifierId", where="policy.verifierId", got=verifier)
+    if party_of(verifier) != policy.verifier_id:
+        raise VenueMismatch(
+            "not the key behind the policy's verifierId", where="policy.verifierId", got=hex_bytes(verifier)
+        )
     for entry in policy.rule_sets:
         if entry.vk_hash not in verifiers:
             raise KeyNotListed("no contract verifies under this key", where="policy.ruleSets", got=entry.name)
     ages, claim, collateral = policy.maximum_age, policy.claim, policy.collateral
     return {
         "policyId": policy.policy_id,
-        "verifier": verifier,
+        "verifier": account_of(verifier),
         "terms": {
             "priceAge": ages.price, "statementAge": ages.statement, "proofAge": ages.proof, "skew": policy.clock_skew,
             "lead": policy.epoch_lead, "kind": int(ClaimKind[claim.kind.upper()]), "num": claim.num, "den": claim.den,
@@ -149,40 +153,41 @@ def policy_words(policy: Policy, verifier: str, verifiers: Mapping[bytes, bytes]
 # --- pledges --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Record:
-    """What a nullifier's slot holds the keccak256 of: IMarginRegistry.Record by members. Times in unix seconds."""
+class Record(Model):
+    """What a nullifier's slot holds the keccak256 of: IMarginRegistry.Record by members. Times in unix seconds.
 
-    policy_id: bytes
-    venue_id: bytes
-    vk_hash: bytes
-    root_digest: bytes
-    account: bytes
-    epoch: int
-    issued_at: int
-    effective_from: int
-    expires_at: int
-    recorded_at: int
-    released_at: int
-    root_seq: int
-    statement_seqs: tuple[int, ...]
-    claim: int
-    context: int
+    ``account`` asked for the challenge, zero where none was asked; ``released_at`` is zero for a pledge that stands.
+    """
 
-    @cached_property
+    policy_id: Bytes32
+    venue_id: Bytes32
+    vk_hash: Bytes32
+    root_digest: Bytes32
+    account: Address
+    epoch: U64
+    issued_at: U64
+    effective_from: U64
+    expires_at: U64
+    recorded_at: U64
+    released_at: U64
+    root_seq: U64
+    statement_seqs: Annotated[tuple[U64, ...], Listed]
+    claim: FieldElement
+    context: FieldElement
+
+    @property
     def words(self) -> Words:
         """By the contract's names."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return dict(zip(_record_members(), values, strict=True))
+        return {field.alias or name: getattr(self, name) for name, field in type(self).model_fields.items()}
 
     @classmethod
     def of_words(cls, words: Mapping[str, Any]) -> Self:
         """From a decoded event."""
-        values = [words[name] for name in _record_members()]
-        account = values[4]
-        values[4] = bytes.fromhex(account[2:]) if isinstance(account, str) else account
-        values[12] = tuple(values[12])
-        return cls(*values)
+        values = {name: words[field.alias or name] for name, field in cls.model_fields.items()}
+        account = values["account"]
+        values["account"] = bytes.fromhex(account[2:]) if isinstance(account, str) else account
+        values["statement_seqs"] = tuple(values["statement_seqs"])
+        return cls(**values)
 
     @property
     def digest(self) -> bytes:
@@ -202,12 +207,15 @@ class Record:
         return Release(nullifier=nullifier, epoch=self.epoch, at=moment)
 
 
-def _record_members() -> list[str]:
-    """Names of IMarginRegistry.Record, in order, from the committed interface."""
-    for entry in artifact("MarginRegistry").abi:
-        if entry["type"] == "event" and entry["name"] == "Pledged":
-            return [member["name"] for member in entry["inputs"][-1]["components"]]
-    raise SchemaType("the interface has no event of pledges", where="MarginRegistry")
+class RecordDocument(Document):
+    """``*.record.json``: the record of a nullifier at the registry that is the domain's contract."""
+
+    TYPE: ClassVar[str] = "zkmargin/pledge-record"
+    type: Literal["zkmargin/pledge-record"] = "zkmargin/pledge-record"
+    version: Literal["1"] = "1"
+    domain: HomeDomain
+    nullifier: FieldElement
+    record: Record
 
 
 def record_slot(nullifier: int) -> bytes:

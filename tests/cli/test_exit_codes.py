@@ -86,6 +86,7 @@ COMMANDS: Mapping[str, str] = {
     "--out [proof]",
     "verify": "{proof.json} --policy {policy.json} --rules {rules.yaml} --market {market.json} --key {vk.json} "
     f"--challenge {hex_bytes(CHALLENGE)} --at {NOW}",
+    "contracts export": "{vk.json} --out [solidity]",
     "inspect": "{proof.json}",
     "registry terms": "--domain {domain.json} --operator {publisher.key} --venue venue={venue.key} --out [terms]",
     "registry init": "{terms.json} --database sqlite:///[db]",
@@ -98,9 +99,12 @@ COMMANDS: Mapping[str, str] = {
 }
 """A call of every command that succeeds. ``{name}`` is a file that it reads (``{name/}`` a folder), ``[name]`` one
 that it writes."""
-OUTSIDE = {"demo", "attest collateral", "attest sign", "attest publish", "audit", "serve"}
+OUTSIDE = {"demo", "attest collateral", "attest sign", "attest publish", "audit", "serve"} | {
+    f"contracts {name}" for name in ("add-policy", "challenge", "deploy", "status", "submit")
+}
 """The demo has a test of its own; it reads no file of the user's. The attestors' commands need chains: tests/chains,
-and an audit what they make: tests/audit. The service does not end by itself: tests/service."""
+and an audit what they make: tests/audit. The service does not end by itself: tests/service. Contracts need a chain too:
+tests/contracts."""
 
 READS = re.compile(r"\{([a-z0-9./]+)\}")
 WRITES = re.compile(r"\[([a-z]+)\]")

@@ -29,7 +29,7 @@ from zkmargin.attestations.collateral.config import AccountSource, AttestorConfi
 from zkmargin.attestations.collateral.equivocation import find_equivocation
 from zkmargin.attestations.collateral.receipts import make_receipts
 from zkmargin.attestations.collateral.roots import require_openings
-from zkmargin.attestations.documents import DomainFile
+from zkmargin.attestations.documents import DomainFile, RegistryDomainFile
 from zkmargin.attestations.keyfiles import OwnerKeyFile, SigningKeyFile
 from zkmargin.attestations.price_evidence import PriceEvidence
 from zkmargin.attestations.price_rules import PriceRulesFile
@@ -54,8 +54,11 @@ from zkmargin.prover.powers_of_tau import G1, G2
 from zkmargin.verifier.audit.audit import judge
 from zkmargin.verifier.audit.report import AuditReport
 from zkmargin.verifier.audit.work import Inputs
+from zkmargin.verifier.clearing import ClearingBook, Member
+from zkmargin.verifier.contracts.words import Record, RecordDocument
 from zkmargin.verifier.keys import KeyDescription
 from zkmargin.verifier.policy import ChainPolicy, CollateralPolicy
+from zkmargin.verifier.service.settings import Limits, ServedRuleSet, ServedVenue, ServiceSettings
 
 POWERS = Path(__file__).resolve().parents[1] / "core" / "vectors" / "powers_of_tau_1.ptau"
 VECTORS = Path(__file__).resolve().parents[1] / "margin" / "vectors"
@@ -147,6 +150,28 @@ def _audit_report(world: World) -> AuditReport:
     return judge(Inputs(parts, (), world.policy(collateral=terms), terms)).report
 
 
+def _verifiers_documents() -> list[Document]:
+    """What clearing parties and services are told, and what a contract's client keeps."""
+    member = Member(
+        name="alice", proof="a.json", policy="p.json", rules="span", market="m.json", key="k.json", prices=None,
+        challenge=b"\1" * 32,
+    )  # fmt: skip
+    numbers = dict.fromkeys(("epoch", "issued_at", "effective_from", "expires_at", "recorded_at"), 5)
+    digests = dict.fromkeys(("policy_id", "venue_id", "vk_hash", "root_digest"), b"\x02" * 32)
+    record = Record(
+        **numbers, **digests, account=b"\3" * 20, released_at=0, root_seq=1, statement_seqs=(1,), claim=7, context=8
+    )
+    limits = Limits(body_bytes=1, body_seconds=1, per_minute=1, waiting_each=1, waiting=1, workers=1, tick_seconds=1)
+    served = ServedVenue(policy="p.json", rule_sets=(ServedRuleSet(rules="span", key="k.json"),), tokens=(b"\4" * 32,))
+    home = RegistryDomainFile(chain_id=1, verifying_contract=b"\5" * 20, epoch_length=86400)
+    return [
+        ClearingBook(name="house", members=(member,), revocations=("r.json",)),
+        ServiceSettings(name="venue", terms="t.json", venues=(served,), documents="documents", limits=limits),
+        home,
+        RecordDocument(domain=home.domain(), nullifier=9, record=record),
+    ]
+
+
 def _chain_documents() -> list[Document]:
     """What attestors collect with and from."""
     chain, honest = collateral_world.MAINNET, collateral_world.HONEST
@@ -207,6 +232,7 @@ class Seeds:
             _audit_report(world),
             *_price_documents(),
             *log_documents(),
+            *_verifiers_documents(),
         ]
         found = {type(document): document.to_bytes() for document in documents}
         return found | {KeyDescription: (world.folder / "key.json").read_bytes()}

@@ -104,6 +104,18 @@ def test_many_release_and_take_over_and_the_log_replays(url: str) -> None:
     assert set(found.venues) <= set(KEYS)
 
 
+def test_a_store_that_fails_inside_a_job_leaves_nothing_of_it(url: str) -> None:
+    with open_registry(url) as registry:
+
+        def fail(transaction: Transaction) -> None:
+            transaction.take_context(1, 1)
+            raise StoreFailed("out of space")
+
+        with pytest.raises(StoreFailed):
+            registry._writer.put(fail).result()
+        registry.require_whole()
+
+
 def test_a_broken_job_takes_nobody_with_it(url: str) -> None:
     with open_registry(url) as registry:
         entered = threading.Event()

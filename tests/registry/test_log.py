@@ -150,6 +150,20 @@ def test_an_empty_log_holds() -> None:
     assert head_of([]).head.root == EMPTY_ROOT
 
 
+def test_a_clock_that_goes_back_makes_no_liar_of_the_operator(tmp_path: Path) -> None:
+    clock = Clock()
+    with open_registry(sqlite_at(tmp_path), clock) as registry:
+        registry.register(registration(1))
+        clock.now -= 30
+        registry.register(registration(2, issued_at=clock.now - 5))
+        kept = registry.fresh_head()
+        clock.now -= 30
+        registry.register(registration(3, issued_at=clock.now - 5))
+        pages = [registry.page(0)]
+    assert [signed.head.time for signed in pages[0].heads] == [NOW, NOW, NOW] == [kept.head.time] * 3
+    require_log(pages, TERMS, heads=[SignedHead(head=kept.head, signatures=kept.signatures)])
+
+
 def test_a_log_of_many_pages(tmp_path: Path) -> None:
     with open_registry(sqlite_at(tmp_path)) as registry:
         waiting = [registry.enter_registration(registration(number, (A, B)[number % 2])) for number in range(1, 1203)]
@@ -241,6 +255,14 @@ def test_entries_dropped_from_the_end_are_convicted_by_the_fresh_head(honest: Ho
     shorter = honest.entries[:6]
     with pytest.raises(LogFork) as caught:
         cheat(shorter, heads=[honest.memory])
+    convicts(caught, "shrunk", tmp_path)
+
+
+def test_a_log_that_shrank_is_seen_among_many_heads(honest: Honest, tmp_path: Path) -> None:
+    sizes = [(3, NOW + 1), (9, NOW + 2), (6, NOW + 3)]
+    heads = [head_of(honest.entries[:size], at) for size, at in sizes]
+    with pytest.raises(LogFork) as caught:
+        require_log(honest.pages, TERMS, heads=heads)
     convicts(caught, "shrunk", tmp_path)
 
 
@@ -336,12 +358,13 @@ BAD: dict[str, tuple[str, Callable[[Honest], list[LogEntry]]]] = {
     "a release for an earlier pledge": (
         "E_REPLAY", lambda _: [_released(4, A), entry(pledge(4, A, issued_at=NOW)), _released(4, A)]
     ),
+    "a release of another epoch": ("E_PLEDGE_MISSING", lambda _: [_released(4, A, epoch=EPOCH + 1)]),
     "a release before the pledge": ("E_REPLAY", lambda _: [_released(4, A, NOW - 100)]),
 }  # fmt: skip
 
 
-def _released(nullifier: int, venue: bytes, at: int = NOW) -> LogEntry:
-    document = release(nullifier, venue, at)
+def _released(nullifier: int, venue: bytes, at: int = NOW, epoch: int = EPOCH) -> LogEntry:
+    document = release(nullifier, venue, at, epoch)
     return LogEntry(
         kind="release", venue_id=venue, registration=None, release=document.release, signatures=document.signatures,
         recorded_at=NOW,

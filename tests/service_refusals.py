@@ -35,5 +35,7 @@ SERVICE: Mapping[str, Callable[[], object]] = {
     "E_RATE_LIMIT": lambda: _run(_too_many(1, 9)),
     "E_BUSY": lambda: _run(_too_many(9, 1)),
 }
-OVER_A_SOCKET = frozenset({"E_BODY_SIZE", "E_SLOW", "E_ROUTE", "E_METHOD", "E_TOKEN", "E_MARKET_MISSING", "E_CUSTOMER"})
+OVER_A_SOCKET = frozenset(
+    {"E_BODY_SIZE", "E_SLOW", "E_ROUTE", "E_METHOD", "E_TOKEN", "E_FORM", "E_MARKET_MISSING", "E_CUSTOMER"}
+)
 """Those that need a whole service: tests/service provokes each."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 
 from zkmargin.cli.output import format_time
 from zkmargin.encoding import hex_bytes
 from zkmargin.verifier.audit.report import AuditReport, Coverage, Finding, StepResult
 from zkmargin.verifier.audit.words import coverage_pairs, money_words
+from zkmargin.verifier.style import stylesheet
 
 PRIVATE = (
     "This page is private: it tells accounts and amounts. It was written readable by its owner alone, and it loads "
@@ -21,7 +21,7 @@ VERDICTS = {"pass": "pass", "fail": "fail", "notJudged": "not judged", "notDone"
 
 def render(report: AuditReport) -> str:
     """The page."""
-    style = (files("zkmargin.cli.report") / "page.css").read_text("utf-8")
+    style = stylesheet()
     root = report.root
     about = "no root" if root is None else f"Root number {root.seq} of epoch {root.epoch}"
     source = "given" if report.at_source == "given" else "the root's own time of issue"

@@ -14,6 +14,7 @@ from zkmargin.cli.report import sections
 from zkmargin.cli.report.figures import Report
 from zkmargin.cli.report.plots import Plot
 from zkmargin.errors import PackageMissing
+from zkmargin.verifier.style import stylesheet
 
 PRIVATE = (
     "This page is private: it shows positions and amounts. It was written readable by its owner alone, and it loads "
@@ -23,7 +24,7 @@ PRIVATE = (
 
 def render(report: Report) -> str:
     """The page. Raises PackageMissing where plotly is not installed."""
-    plotly, script, style = plotly_script(), _part("page.js"), _part("page.css")
+    plotly, script, style = plotly_script(), _part("page.js"), stylesheet()
     plots: dict[str, Plot] = {}
     body = "\n".join(sections.all_of(report, plots))
     data = json.dumps(plots, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -19,7 +19,8 @@ from zkmargin.verifier.service.errors import MethodWrong, RouteUnknown
 from zkmargin.verifier.service.gate import Gate
 from zkmargin.verifier.service.log_routes import log_routes
 from zkmargin.verifier.service.metrics import CONTENT_TYPE_LATEST
-from zkmargin.verifier.service.problems import MEDIA_TYPE, SCHEMA, problem
+from zkmargin.verifier.service.pages.site import answer, page_routes
+from zkmargin.verifier.service.problems import MEDIA_TYPE, SCHEMA
 from zkmargin.verifier.service.routes import public_routes
 from zkmargin.verifier.service.schemas import components
 from zkmargin.verifier.service.service import Service
@@ -46,10 +47,11 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(public_routes(service))
     app.include_router(log_routes(service))
     app.include_router(venue_routes(service))
+    app.include_router(page_routes(service))
     _add_health(app, service)
     _add_errors(app, service)
     app.middleware("http")(_counted(service))
-    app.add_middleware(Gate, limits=service.settings.limits, metrics=service.metrics)
+    app.add_middleware(Gate, limits=service.settings.limits, metrics=service.metrics, answer=answer)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -92,12 +94,12 @@ def _measure(service: Service) -> None:
 
 
 def _add_errors(app: FastAPI, service: Service) -> None:
-    async def refused(_: Request, error: Exception) -> Response:
+    async def refused(request: Request, error: Exception) -> Response:
         if not isinstance(error, ZkMarginError):
             logger.error("unforeseen %s", type(error).__name__, exc_info=error)
             error = ZkMarginError("unforeseen error")
         service.metrics.refusals.labels(error.code).inc()
-        return problem(error)
+        return answer(request.scope, error)
 
     async def not_found(request: Request, error: Exception) -> Response:
         wrong = isinstance(error, HTTPException) and error.status_code == 405
@@ -105,7 +107,7 @@ def _add_errors(app: FastAPI, service: Service) -> None:
         headers = dict(getattr(error, "headers", None) or {})
         told = kind("not a method of this address" if wrong else "nothing is here", where=request.url.path[:200])
         service.metrics.refusals.labels(told.code).inc()
-        return problem(told, headers)
+        return answer(request.scope, told, headers)
 
     async def misused(request: Request, error: Exception) -> Response:
         names = [str(found["loc"][-1])[:60] for found in error.errors()] if isinstance(error, ParametersWrong) else []

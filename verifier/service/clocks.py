@@ -17,7 +17,7 @@ from zkmargin.verifier.clock.policy import ClockPolicy
 from zkmargin.verifier.clock.standing import Change, Pause, Prices, Standing, State
 from zkmargin.verifier.registry import tables
 from zkmargin.verifier.registry.registry import Registry
-from zkmargin.verifier.registry.transaction import word
+from zkmargin.verifier.registry.transaction import number_of, word
 from zkmargin.verifier.service.errors import CustomerMixed
 from zkmargin.verifier.verdict import Verdict
 
@@ -161,6 +161,39 @@ class VenueClock:
         with self._registry.reading() as connection:
             rows = connection.execute(query.order_by(column.number).limit(min(limit, MAX_CHANGES))).all()
         return [(row.number, Change(row.at, row.account, row.before, row.after, row.reason)) for row in rows]
+
+    def latest(self, limit: int) -> list[tuple[int, Change]]:
+        """The last entries of the log, newest first."""
+        column = tables.changes.c
+        query = select(tables.changes).where(column.venue_id == self.venue_id).order_by(column.number.desc())
+        with self._registry.reading() as connection:
+            rows = connection.execute(query.limit(min(limit, MAX_CHANGES))).all()
+        return [(row.number, Change(row.at, row.account, row.before, row.after, row.reason)) for row in rows]
+
+    def band(self, standing: Standing) -> str | None:
+        """The buffer of an account's last proof, as ``num/den``."""
+        return None if standing.band is None else str(self.policy.bands[standing.band])
+
+    def nullifiers(self, accounts: Iterable[str]) -> dict[str, int]:
+        """For those of the accounts that have one, the nullifier of the pledge that was recorded last."""
+        credit, pledge = tables.credits.c, tables.pledges.c
+        query = (
+            select(credit.account, credit.nullifier)
+            .join(tables.pledges, pledge.nullifier == credit.nullifier)
+            .where(
+                credit.venue_id == self.venue_id, pledge.venue_id == self.venue_id, credit.account.in_(list(accounts))
+            )
+            .order_by(pledge.log_index)
+        )
+        with self._registry.reading() as connection:
+            return {row.account: number_of(row.nullifier) for row in connection.execute(query)}
+
+    def credited(self, nullifier: int) -> str | None:
+        """Which customer a nullifier is credited to."""
+        column = tables.credits.c
+        query = select(column.account).where(column.venue_id == self.venue_id, column.nullifier == word(nullifier))
+        with self._registry.reading() as connection:
+            return connection.execute(query).scalar()
 
     # --- storage ------------------------------------------------------------------------------------------------------
 

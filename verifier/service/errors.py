@@ -54,6 +54,13 @@ class TokenWrong(InputError):
     advice = "send `Authorization: Bearer TOKEN` with a token of this venue"
 
 
+class FormWrong(InputError):
+    """A form of the pages cannot be read, or was not sent by this service's own page."""
+
+    code = "E_FORM"
+    advice = "open the page again and send its form from there"
+
+
 class MarketMissing(VerificationError):
     """The service does not hold the market snapshot that a proof is about."""
 

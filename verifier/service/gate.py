@@ -10,7 +10,6 @@ from typing import Any, Final
 from zkmargin.errors import ZkMarginError
 from zkmargin.verifier.service.errors import BodyTooLarge, RateLimited, TooSlow
 from zkmargin.verifier.service.metrics import Metrics
-from zkmargin.verifier.service.problems import problem
 from zkmargin.verifier.service.settings import Limits
 
 Scope = MutableMapping[str, Any]
@@ -18,6 +17,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answer = Callable[[Scope, ZkMarginError, dict[str, str] | None], App]
+"""How a refusal of a request is told."""
 
 _MAX_CLIENTS: Final = 100_000
 _MARKET_BODY: Final = 1 << 26
@@ -27,8 +28,8 @@ _MARKET_BODY: Final = 1 << 26
 class Gate:
     """ASGI middleware: the body is read whole, within its limits, before the application sees the request."""
 
-    def __init__(self, app: App, limits: Limits, metrics: Metrics) -> None:
-        self._app, self._limits, self._metrics = app, limits, metrics
+    def __init__(self, app: App, limits: Limits, metrics: Metrics, answer: Answer) -> None:
+        self._app, self._limits, self._metrics, self._answer = app, limits, metrics, answer
         self._buckets: dict[str, tuple[float, float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +42,7 @@ class Gate:
             body = await self._body(scope, receive)
         except ZkMarginError as error:
             self._metrics.refusals.labels(error.code).inc()
-            await problem(error, {"Connection": "close"})(scope, receive, send)
+            await self._answer(scope, error, {"Connection": "close"})(scope, receive, send)
             return
         if body is None:
             return

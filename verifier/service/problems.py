@@ -83,9 +83,14 @@ def problem(error: ZkMarginError, headers: dict[str, str] | None = None) -> JSON
         "got": told["got"],
         "hint": told["hint"],
     }
-    extra = dict(headers or {})
+    return JSONResponse(body, status, headers_of(error, headers), MEDIA_TYPE)
+
+
+def headers_of(error: ZkMarginError, headers: dict[str, str] | None = None) -> dict[str, str]:
+    """What the status of an error asks for, beside ``headers``."""
+    status, extra = status_of(error), dict(headers or {})
     if status in (429, 503):
         extra.setdefault("Retry-After", "5")
     if status == 401:
         extra["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body, status, extra, MEDIA_TYPE)
+    return extra

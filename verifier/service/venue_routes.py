@@ -90,19 +90,23 @@ def venue_routes(service: Service) -> APIRouter:
 
 
 def _state(clock: VenueClock, standing: Standing) -> AccountState:
-    band = None if standing.band is None else str(clock.policy.bands[standing.band])
     return AccountState(
         account=standing.account,
         state=standing.state.value,
         since=standing.since,
         due=standing.due,
-        band=band,
+        band=clock.band(standing),
         issued_at=standing.issued_at,
         price_time=standing.price_time,
     )
 
 
-def _accounts(clock: VenueClock, standings: list[Standing]) -> JSONResponse:
+def account_list(clock: VenueClock, standings: list[Standing]) -> AccountList:
+    """Accounts as an answer."""
     pause = clock.pause
     listed = tuple(_state(clock, standing) for standing in standings)
-    return reply(AccountList(accounts=listed, paused=None if pause is None else pause.reason))
+    return AccountList(accounts=listed, paused=None if pause is None else pause.reason)
+
+
+def _accounts(clock: VenueClock, standings: list[Standing]) -> JSONResponse:
+    return reply(account_list(clock, standings))

@@ -69,7 +69,7 @@ class Replays:
         if size > MOST:
             raise Overloaded(
                 "the log is too long to be checked here", expected=f"at most {MOST} entries", got=size,
-                hint="replay an export of it on a machine of your own",
+                hint="`zkmargin registry export`, and `registry check` on a machine of your own",
             )  # fmt: skip
         found: list[LogFinding] = []
         whole = check("tables, tree and signed head say the same", registry.require_whole)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from zkmargin.cli.files import read_document
+from zkmargin.cli.files import read_document, read_domain
 from zkmargin.cli.options import FILE, FOLDER
 from zkmargin.cli.output import format_time
 
@@ -46,12 +46,11 @@ class PledgeDomain:
 
 def read_pledge_domain(file: Path) -> PledgeDomain:
     """What signatures are made for."""
-    from zkmargin.attestations.documents import DomainFile
     from zkmargin.errors import DocumentVersion
     from zkmargin.verifier.policy import Policy
 
     try:
-        found = read_document(file, DomainFile)
+        found = read_domain(file)
     except DocumentVersion:
         policy = read_document(file, Policy)
         return PledgeDomain(policy.domain, policy.epoch_length)

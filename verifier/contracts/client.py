@@ -67,8 +67,12 @@ class ChainNode:
             raise RpcAnswer("the node refuses", where=self._host, got=words) from None
 
     def decode(self, types: list[str], encoded: bytes) -> Any:
-        """ABI values."""
-        return self._web3.codec.decode(types, encoded)
+        """ABI values. Raises RpcAnswer where they are none."""
+        malformed = import_module("eth_abi.exceptions").DecodingError
+        try:
+            return self._web3.codec.decode(types, encoded)
+        except (malformed, ValueError, OverflowError):
+            raise RpcAnswer("not what the contract answers with", where=self._host) from None
 
     def checksum(self, address: bytes) -> str:
         """As web3 takes addresses."""
@@ -219,6 +223,13 @@ class Contract:
     def send(self, key: SigningKey, function: str, *arguments: Any) -> Mapping[str, Any]:
         """A transaction; its receipt. Raises its refusal."""
         return self.node.send(key, self.address, self.encode(function, *arguments), what=self.name)
+
+    def event(self, receipt: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        """The arguments of the one event of a name. Raises RpcAnswer where there is none."""
+        found = self.events(receipt, name)
+        if len(found) != 1:
+            raise RpcAnswer(f"the receipt has no event {name}", where=self.name)
+        return found[0]
 
     def events(self, receipt: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
         """The arguments of this contract's events of a name, from a receipt."""

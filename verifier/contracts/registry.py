@@ -104,7 +104,7 @@ class Registry:
     def request_challenge(self, key: SigningKey, policy: Policy) -> tuple[bytes, int]:
         """32 bytes for one proof of this key's account, and when they expire."""
         receipt = self.contract.send(key, "requestChallenge", policy.policy_id)
-        (issued,) = self.contract.events(receipt, "ChallengeIssued")
+        issued = self.contract.event(receipt, "ChallengeIssued")
         return issued["challenge"], issued["expiresAt"]
 
     # --- submissions -------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class Registry:
             calls = self.document_calls(envelope, policy)
             function = ("multicall", [*calls, self.contract.encode("submit", submission)])
         receipt = self.contract.send(key, *function)
-        (pledged,) = self.contract.events(receipt, "Pledged")
+        pledged = self.contract.event(receipt, "Pledged")
         record = Record.of_words(pledged["record"])
         return RecordDocument(domain=self.domain, nullifier=pledged["nullifier"], record=record), receipt
 

@@ -246,3 +246,10 @@ def test_installs_and_works_without_rust(wheel: Path, tmp_path: Path) -> None:
     assert Path(file).is_relative_to(tmp_path)
     assert names == "['reference']"
     assert digest == "7853200120776062878684798364095072458815029376092732009249414926327459813530"
+
+
+def test_no_two_test_modules_of_one_name() -> None:
+    """pytest imports them by their names alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts]
+    names = [name for name in names if name not in ("__init__.py", "__main__.py", "conftest.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

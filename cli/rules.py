@@ -1,4 +1,4 @@
-"""``zkmargin rules``: list, show, check and compile margin rule sets."""
+"""``zkmargin rules``: list, show, check and compile margin rule sets, and verify their keys."""
 
 from __future__ import annotations
 
@@ -217,6 +217,61 @@ def variant(
         return
     rows = [("rule set", f"{made.name}, digest 0x{made.digest.hex()}"), ("public inputs", f"{inputs:,}")]
     print_pairs([*rows, ("file", str(out))])
+
+
+@command.command("verify-key")
+@click.argument("rules")
+@click.argument("key", type=click.Path(path_type=Path))
+@json_option
+def verify_key(rules: str, key: Path, as_json: bool) -> None:
+    """Compile RULES again and show that KEY, a key folder or a .zkey, belongs to exactly that circuit.
+
+    Every coefficient is compared and every point checked against the circuit's matrices. Exit code 0: it belongs;
+    1: it does not. Nothing here shows that the secrets of the key are gone: a key without a verified transcript is
+    insecure, whatever its files say.
+    """
+    from zkmargin.circuits.compile import compile_rules
+    from zkmargin.circuits.rules import load_rules
+    from zkmargin.prover.verify_key import verify_key as verify
+
+    rule_set = load_rules(rules)
+    clock = Clock()
+    with clock.step("compile", "compiling the rule set"):
+        compiled = compile_rules(rule_set, cache=False)
+    with clock.step("check", "checking the key"):
+        report = verify(compiled, key)
+    transcript = report.description and report.description.transcript_digest
+    named = transcript if transcript and any(transcript) else None
+    if as_json:
+        print_json(
+            {
+                **_summary(rule_set, rules),
+                "valid": True,
+                "key": str(key),
+                "r1csDigest": "0x" + compiled.r1cs_digest.hex(),
+                "vkHash": "0x" + report.vk_hash.hex(),
+                "publicInputs": report.n_public,
+                "wires": report.n_wires,
+                "domain": report.domain_size,
+                "contributions": report.contributions,
+                "transcriptDigest": None if named is None else "0x" + named.hex(),
+                "transcriptVerified": False,
+                "insecure": report.insecure,
+                "seconds": clock.as_json(),
+            }
+        )
+        return
+    print_pairs(
+        [
+            ("rule set", f"{rule_set.name}, digest 0x{rule_set.digest.hex()}"),
+            ("circuit", f"{compiled.stats.constraints:,} constraints, digest 0x{compiled.r1cs_digest.hex()}"),
+            ("verifying key", f"0x{report.vk_hash.hex()}, {report.n_public:,} public inputs ({rule_set.binding})"),
+            ("key", f"{key}: belongs to this circuit, every point of it"),
+            ("took", format_seconds(sum(clock.seconds.values()))),
+        ]
+    )
+    reason = "no transcript" if not report.contributions else f"{report.contributions} contributions, not verified here"
+    click.echo(click.style("note", fg="yellow") + f": insecure ({reason}): whoever kept its secrets can forge proofs")
 
 
 def _sizes(assignments: tuple[str, ...]) -> dict[str, int]:

@@ -6,6 +6,7 @@ import json
 import re
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,12 +55,14 @@ from zkmargin.cli.stage import Stage
 from zkmargin.encoding import keccak256, parse_bytes, parse_decimal, parse_uint, write_atomic
 from zkmargin.errors import SchemaType, UsageWrong, ZkMarginError
 from zkmargin.field import FR_MODULUS, encode_elements, require_canonical
-from zkmargin.formats import read_wtns, write_wtns
+from zkmargin.formats import read_wtns, read_zkey, write_wtns
 from zkmargin.margin.account import Account
 from zkmargin.margin.compact import parse_chain
 from zkmargin.margin.optional import optional_package
 from zkmargin.margin.schema import AxisSchema
+from zkmargin.prover.key_check import check_key
 from zkmargin.prover.prove import Prover
+from zkmargin.prover.setup import PROVING_KEY_FILE
 from zkmargin.verifier.policy import VenuePolicy
 
 SPECIFIED = {
@@ -85,6 +88,7 @@ OWN = {
     "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_PACKAGE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
     "E_STATEMENT_STALE", "E_STATEMENT_TWICE", "E_VENUE_COUNT",
     "E_CONDITION", "E_RULE", "E_CIRCUIT", "E_DETERMINISM", "E_WITNESS", "E_KEY_CIRCUIT",
+    "E_KEY_INCONSISTENT",
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
     "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_BACKUP_WORDS", "E_PRICE_FORMAT",
@@ -188,6 +192,14 @@ def _other_key(spine: Spine) -> None:
     Prover(rules, world.folder)
 
 
+def _altered_key(spine: Spine) -> None:
+    """A proving key with one point of A exchanged for another one."""
+    world = spine.world
+    compiled = world.prover.compiled
+    key = read_zkey((world.folder / PROVING_KEY_FILE).read_bytes())
+    check_key(compiled.r1cs, replace(key, a=key.a[64:128] + key.a[64:]), backend.engine())
+
+
 def _two_signatures(*order: int) -> None:
     signed = sorted((key.address, key.sign(DIGEST)) for key in (PUBLISHER, VENUE))
     members = tuple(address for address, _ in signed)
@@ -280,6 +292,7 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_CIRCUIT": lambda _: ConstraintSystem().path_of(0),
     "E_WITNESS": _claim_run,
     "E_KEY_CIRCUIT": _other_key,
+    "E_KEY_INCONSISTENT": _altered_key,
     # accounts, markets
     "E_ACCOUNT": lambda _: Account.of_csv("instrument,size\n", LISTING),
     "E_INSTRUMENT": lambda _: Account.of_csv("instrument,size\nBTC-C9,1\ncash,0\n", LISTING),

@@ -400,6 +400,13 @@ class KeyCircuitMismatch(InputError):
     advice = "make the key for this rule set with `zkmargin setup`"
 
 
+class KeyInconsistent(VerificationError):
+    """A proving key is not one of the circuit that the rule set compiles to, or its parts are of different keys."""
+
+    code = "E_KEY_INCONSISTENT"
+    advice = "do not use the key: get it again, with its rule set, from where it is published"
+
+
 # --- accounts, markets ----------------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, str] = {
     "rules list": "",
     "rules show": "{rules.yaml}",
     "rules variant": "{rules.yaml} --name variant --binding committed --out [variant]",
+    "rules verify-key": "{rules.yaml} {key/}",
     "vectors run": "{cases.json}",
     "market build": f"{{chain.csv}} --rules {{scan.yaml}} --domain {{domain.json}} --key {{publisher.key}} --at {NOW} "
     "--out [market]",

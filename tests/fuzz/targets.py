@@ -13,7 +13,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -72,6 +72,7 @@ from zkmargin.margin.histories import close_time
 from zkmargin.margin.scenarios import deribit_grid
 from zkmargin.margin.sources import BRACKETS, DYDX, MARKS, PLAIN, File, build_from_files, kind_of
 from zkmargin.margin.tables import Listing
+from zkmargin.prover.key_check import check_key
 from zkmargin.prover.powers_of_tau import check_powers
 from zkmargin.reference.matrix import MAX_SIDE
 from zkmargin.verifier.envelope import Envelope
@@ -181,6 +182,16 @@ def _zkey(content: bytes, seeds: Seeds) -> None:
         witness = encode_elements([1, *range(2, header.n_wires + 1)])
         with contextlib.suppress(ValueError):
             backend.engine().ProvingKey(str(path)).prove(witness, PROOF_ENTROPY)
+
+
+def _belongs(content: bytes, seeds: Seeds) -> None:
+    """No key but the one that was made belongs to its circuit, whatever is done to its bytes."""
+    key = read_zkey(content)
+    check_key(seeds.r1cs[0], key, backend.engine())
+    honest = read_zkey(seeds.zkey[0])
+    made = replace(honest, coefficients=key.coefficients, contributions=key.contributions)  # compared, and not judged
+    if key != made:
+        raise Finding("an altered key belongs to the circuit")
 
 
 def _ptau(content: bytes, seeds: Seeds) -> None:
@@ -529,6 +540,7 @@ TARGETS: Mapping[str, Target] = {
         Target("r1cs", lambda s: s.r1cs, mutate_sections, _r1cs, REFUSALS, 3),
         Target("wtns", lambda s: s.wtns, mutate_sections, _wtns, weight=1),
         Target("zkey", lambda s: s.zkey, mutate_sections, _zkey, REFUSALS, 3),
+        Target("key-check", lambda s: s.zkey, mutate_sections, _belongs, REFUSALS, 3),
         Target("ptau", lambda s: s.ptau, mutate_sections, _ptau, weight=3),
         Target("groth16", lambda s: s.groth16_blobs, mutate_words, _groth16, REFUSALS, 3),
         Target("program", lambda _: PROGRAMS, mutate_words, _program, REFUSALS, 4),

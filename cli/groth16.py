@@ -1,4 +1,4 @@
-"""``zkmargin groth16``: setup, prove, verify, powers on the files of snarkjs, arguments in its order."""
+"""``zkmargin groth16``: setup, prove, verify, powers, export on the files of snarkjs, arguments in its order."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from zkmargin.backend import engine, engine_name
-from zkmargin.cli.options import FILE, json_option
+from zkmargin.cli.files import make_folder, refuse_existing
+from zkmargin.cli.options import FILE, FOLDER, force_option, json_option
 from zkmargin.cli.output import Clock, format_seconds, print_json, print_pairs
 from zkmargin.encoding import hex_bytes, read_file, write_atomic
 from zkmargin.errors import FileSection, ProofInvalid
 from zkmargin.field import ELEMENT_BYTES
 from zkmargin.formats import (
+    count_public,
     dump_json,
     parse_json,
     proof_from_json,
@@ -28,6 +30,7 @@ from zkmargin.formats import (
     verifying_key_to_json,
     vk_hash,
 )
+from zkmargin.formats.layouts import LAYOUTS, layout
 from zkmargin.prover.powers_of_tau import check_powers
 from zkmargin.prover.proving_key import open_proving_key
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
@@ -205,3 +208,49 @@ def powers(ptau: Path, as_json: bool) -> None:
         return
     kind = "prepared for phase 2" if found.is_prepared else "not prepared for phase 2"
     click.echo(f"Powers of one tau up to 2^{found.power}, {kind} ({format_seconds(clock.seconds['check'])}).")
+
+
+@groth16.command()
+@click.argument("vkey", type=FILE)
+@click.argument("public", type=FILE, required=False)
+@click.argument("proof", type=FILE, required=False)
+@click.option("--layout", "chain", type=click.Choice(LAYOUTS), required=True, help="Whose verifier is to read it.")
+@click.option("--out", type=FOLDER, required=True, help="Write the files here.")
+@force_option
+@json_option
+def export(
+    vkey: Path, public: Path | None, proof: Path | None, chain: str, out: Path, force: bool, as_json: bool
+) -> None:
+    """Write the key VKEY, and PROOF with its inputs PUBLIC, as verifiers of other chains take them.
+
+    A proof is verified before it is written: exit code 1 where it does not hold. Sui takes at most 8 public inputs.
+    """
+    if public is not None and proof is None:
+        raise click.UsageError("PUBLIC goes with a PROOF")
+    key = verifying_key_from_json(parse_json(read_file(vkey), str(vkey)))
+    found = layout(chain)
+    files = found.key_files(key, engine())
+    if public is not None and proof is not None:
+        publics = public_from_json(parse_json(read_file(public), str(public)))
+        encoded = proof_from_json(parse_json(read_file(proof), str(proof)))
+        verify_groth16(key, publics, encoded)
+        files |= found.proof_files(publics, encoded, engine())
+    for name in files:
+        refuse_existing(out / name, force)
+    make_folder(out)
+    for name, content in files.items():
+        write_atomic(out / name, content)
+    sizes = {name: len(content) for name, content in files.items()}
+    if as_json:
+        print_json(
+            {
+                "layout": chain,
+                "folder": str(out),
+                "vkHash": hex_bytes(vk_hash(key)),
+                "publicInputs": count_public(key),
+                "files": sizes,
+            }
+        )
+        return
+    rows = [(name, f"{size:,} bytes") for name, size in sizes.items()]
+    print_pairs([("layout", chain), ("verifying key hash", hex_bytes(vk_hash(key))), *rows, ("files in", str(out))])

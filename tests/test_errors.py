@@ -56,6 +56,7 @@ from zkmargin.encoding import keccak256, parse_bytes, parse_decimal, parse_uint,
 from zkmargin.errors import SchemaType, UsageWrong, ZkMarginError
 from zkmargin.field import FR_MODULUS, encode_elements, require_canonical
 from zkmargin.formats import read_wtns, read_zkey, write_wtns
+from zkmargin.formats.layouts import layout
 from zkmargin.margin.account import Account
 from zkmargin.margin.compact import parse_chain
 from zkmargin.margin.optional import optional_package
@@ -88,7 +89,7 @@ OWN = {
     "E_INTERNAL", "E_DEMO", "E_ENGINE", "E_PACKAGE", "E_FILE", "E_USAGE", "E_LISTING", "E_STATEMENT",
     "E_STATEMENT_STALE", "E_STATEMENT_TWICE", "E_VENUE_COUNT",
     "E_CONDITION", "E_RULE", "E_CIRCUIT", "E_DETERMINISM", "E_WITNESS", "E_KEY_CIRCUIT",
-    "E_KEY_INCONSISTENT",
+    "E_KEY_INCONSISTENT", "E_LAYOUT",
     "E_ACCOUNT", "E_INSTRUMENT", "E_DECIMALS", "E_BOUND", "E_MARKET_SOURCE", "E_CAPACITY",
     "E_MARGIN_SHORT", "E_OPENING", "E_FILE_MAGIC", "E_FILE_VERSION", "E_FILE_TRUNCATED",
     "E_FILE_SECTION", "E_KEY_LOCKED", "E_PASSPHRASE", "E_PASSPHRASE_WEAK", "E_BACKUP_WORDS", "E_PRICE_FORMAT",
@@ -293,6 +294,7 @@ PROVOKE: Mapping[str, Provoke] = {
     "E_WITNESS": _claim_run,
     "E_KEY_CIRCUIT": _other_key,
     "E_KEY_INCONSISTENT": _altered_key,
+    "E_LAYOUT": lambda _: layout("sui").proof_files(bytes(9 * 32), bytes(256), backend.engine()),
     # accounts, markets
     "E_ACCOUNT": lambda _: Account.of_csv("instrument,size\n", LISTING),
     "E_INSTRUMENT": lambda _: Account.of_csv("instrument,size\nBTC-C9,1\ncash,0\n", LISTING),

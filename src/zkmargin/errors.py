@@ -528,3 +528,10 @@ class FileSection(InputError):
 
     code = "E_FILE_SECTION"
     advice = "make the file again: its sections do not fit together"
+
+
+class LayoutLimit(InputError):
+    """A chain's verifier cannot take a key or a proof of this shape: too many public inputs, or none."""
+
+    code = "E_LAYOUT"
+    advice = "use a rule set with table binding `committed`: its proofs have 7 or 8 public inputs"

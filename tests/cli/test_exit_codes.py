@@ -93,6 +93,7 @@ COMMANDS: Mapping[str, str] = {
     "registry init": "{terms.json} --database sqlite:///[db]",
     "registry export": "{terms.json} --database sqlite:///{pledges.db} --key {publisher.key} --out [log]",
     "registry check": "{log/} --terms {terms.json} --head {log/head.json} --receipt {pledge.json}",
+    "groth16 export": "{circuit.vk.json} {public.json} {circuit.proof.json} --layout sui --out [files]",
     "groth16 setup": "{circuit.r1cs} [zkey] --vkey [vkey]",
     "groth16 prove": "{circuit.zkey} {circuit.wtns} [proof] [public]",
     "groth16 powers": "{powers.ptau}",

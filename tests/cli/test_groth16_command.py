@@ -13,7 +13,9 @@ import pytest
 
 from zkmargin import backend
 from zkmargin.field import encode_elements
-from zkmargin.formats import write_wtns
+from zkmargin.formats import vk_hash, write_wtns
+from zkmargin.formats.layouts import LAYOUTS, layout
+from zkmargin.verifier.groth16 import verify_groth16
 
 ENGINES = [*backend.engines(), "python"]
 
@@ -133,3 +135,49 @@ def test_the_reference_engine_does_the_same(tmp_path: Path, small_circuit: Any) 
     ):
         done = run(*arguments, ZKMARGIN_ENGINE="reference")
         assert done.returncode == 0, done.stderr
+
+
+# --- export -------------------------------------------------------------------------------------------------
+
+
+def exported(
+    folder: Path, chain: str, out: Path, *more: object, proof: bool = True
+) -> subprocess.CompletedProcess[str]:
+    files = ("vk", "public", "proof") if proof else ("vk",)
+    return run("export", *(folder / f"{name}.json" for name in files), "--layout", chain, "--out", out, *more)
+
+
+@pytest.mark.parametrize("chain", LAYOUTS)
+def test_export_writes_what_reads_back_and_holds(folder: Path, tmp_path: Path, chain: str) -> None:
+    out = tmp_path / "out"
+    done = exported(folder, chain, out, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    files = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert {name: len(content) for name, content in files.items()} == document["files"]
+    found, engine = layout(chain), backend.engine()
+    vk = found.key_of(files, engine)
+    verify_groth16(vk, *found.proof_of(files, engine))
+    assert document["vkHash"] == "0x" + vk_hash(vk).hex()
+    assert document["publicInputs"] == 3
+    assert exported(folder, chain, out).returncode == 2
+    done = exported(folder, chain, out, "--force")
+    assert (done.returncode, chain in done.stdout) == (0, True)
+
+
+def test_export_refuses(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    wrong = tampered_public(folder, tmp_path / "public.json")
+    done = run("export", folder / "vk.json", wrong, folder / "proof.json", "--layout", "sui", "--out", out)
+    assert (done.returncode, "E_PROOF_INVALID" in done.stderr) == (1, True)
+    assert run("export", folder / "vk.json", wrong, "--layout", "sui", "--out", out).returncode == 2
+    key = json.loads((folder / "vk.json").read_text())
+    key["IC"] = [*key["IC"], *key["IC"], *key["IC"]]
+    key["nPublic"] = len(key["IC"]) - 1
+    (tmp_path / "vk.json").write_text(json.dumps(key))
+    done = exported(tmp_path, "sui", out, proof=False)
+    assert (done.returncode, "E_LAYOUT" in done.stderr) == (2, True)
+    assert "at most 8, got 11" in done.stderr
+    assert not out.exists()
+    assert exported(tmp_path, "solana", out, proof=False).returncode == 0
+    assert [path.name for path in out.iterdir()] == ["key.bin"]

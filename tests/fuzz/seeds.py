@@ -46,6 +46,7 @@ from zkmargin.formats import (
     write_r1cs,
     write_wtns,
 )
+from zkmargin.formats.layouts import layout
 from zkmargin.margin.account import Account
 from zkmargin.margin.binance import Brackets, format_brackets
 from zkmargin.margin.compact import format_chain
@@ -299,6 +300,22 @@ class Seeds:
         key = verifying_key_to_json(vk, backend.engine())
         trees = {"key": key, "public": public_to_json(publics), "proof": proof_to_json(proof)}
         return {name: dump_json(tree).encode() for name, tree in trees.items()}
+
+    def layout_files(self, chain: str, part: str) -> dict[str, bytes]:
+        """Files of the ``key`` or the ``proof`` in another chain's layout."""
+        vk, publics, proof = self.groth16
+        found, engine = layout(chain), backend.engine()
+        return found.key_files(vk, engine) if part == "key" else found.proof_files(publics, proof, engine)
+
+    def cut(self, chain: str, part: str, content: bytes) -> dict[str, bytes]:
+        """Files from their bytes one after the other; the last one takes what is left."""
+        files, at = {}, 0
+        lengths = {name: len(file) for name, file in self.layout_files(chain, part).items()}
+        for name, length in lengths.items():
+            end = len(content) if name == list(lengths)[-1] else at + length
+            files[name] = content[at:end]
+            at = end
+        return files
 
     @cached_property
     def rules(self) -> list[bytes]:

@@ -40,7 +40,7 @@ from zkmargin.circuits.compile import compile_rules
 from zkmargin.circuits.rules import RuleSet, check_tables, load_rules, parse_rules
 from zkmargin.circuits.tables import table_schema
 from zkmargin.cli.main import run as run_command
-from zkmargin.errors import AccountInvalid, CircuitError, ZkMarginError
+from zkmargin.errors import AccountInvalid, BytesLength, CircuitError, ProofInvalid, ZkMarginError
 from zkmargin.field import FR_MODULUS, encode_elements
 from zkmargin.formats import (
     parse_json,
@@ -57,6 +57,7 @@ from zkmargin.formats import (
     write_wtns,
 )
 from zkmargin.formats.binfile import write_prime
+from zkmargin.formats.layouts import LAYOUTS, layout
 from zkmargin.margin import ccxt
 from zkmargin.margin.account import Account, import_csv
 from zkmargin.margin.binance import format_brackets, parse_brackets, parse_compact
@@ -227,6 +228,25 @@ def _groth16(content: bytes, seeds: Seeds) -> None:
         raise Finding(f"verifiers differ: {sorted(codes)}")
     if codes == {"holds"} and (vk, publics, proof) != seeds.groth16:
         raise Finding("an altered proof holds")
+
+
+def _layout(content: bytes, seeds: Seeds, chain: str, part: str) -> None:
+    """What is read is written the same; a proof that was altered does not hold."""
+    engine, found = backend.engine(), layout(chain)
+    files = seeds.cut(chain, part, content)
+    if part == "key":
+        again = found.key_files(found.key_of(files, engine), engine)
+    else:
+        publics, proof = found.proof_of(files, engine)
+        again = found.proof_files(publics, proof, engine)
+        if (publics, proof) != seeds.groth16[1:]:
+            with contextlib.suppress(ProofInvalid, BytesLength):
+                verify_groth16(seeds.groth16[0], publics, proof)
+                raise Finding("an altered proof holds")
+    for name, written in again.items():
+        same = parse_json(written, name) == parse_json(files[name], name) if name.endswith(".json") else None
+        if not (written == files[name] if same is None else same):
+            raise Finding("a file is written otherwise than it was read")
 
 
 def _program(content: bytes, _: Seeds) -> None:
@@ -478,6 +498,22 @@ def _snarkjs() -> list[Target]:
     ]
 
 
+def _layouts() -> list[Target]:
+    def seeds_of(chain: str, part: str) -> Callable[[Seeds], Sequence[bytes]]:
+        return lambda seeds: [b"".join(seeds.layout_files(chain, part).values())]
+
+    return [
+        Target(
+            f"{chain}-{part}",
+            seeds_of(chain, part),
+            mutate_json if chain in ("aptos", "starknet") else mutate_words,
+            partial(_layout, chain=chain, part=part),
+        )
+        for chain in LAYOUTS
+        for part in ("key", "proof")
+    ]
+
+
 def _mutate_any(content: bytes, random: Any, others: Sequence[bytes]) -> bytes:
     """By what the content looks like."""
     if content[:4] in (b"r1cs", b"wtns", b"zkey", b"ptau"):
@@ -558,6 +594,7 @@ TARGETS: Mapping[str, Target] = {
         ),
         Target("bitcoin", lambda s: s.transactions, mutate_bytes, _bitcoin),
         *_snarkjs(),
+        *_layouts(),
         Target("inspect", lambda s: s.files, _mutate_any, _inspect, weight=2),
         Target("rules", lambda s: s.rules, mutate_text, _rules, weight=4),
         Target("account", lambda s: s.accounts, mutate_text, _account, weight=2),

@@ -220,6 +220,27 @@ def submit(
 
 
 @command.command()
+@click.argument("record", type=FILE)
+@_node_option
+@_key_option
+@click.option("--venue-key", type=FILE, required=True, help="Signing key of the venue that the pledge is made to.")
+@out_option("the record as it then is")
+@force_option
+@json_option
+def release(record: Path, node: str, key: Path, venue_key: Path, out: Path, force: bool, as_json: bool) -> None:
+    """End the pledge of a RECORD before it expires, as its venue. After that anyone may pledge anew."""
+    from zkmargin.verifier.contracts.words import RecordDocument
+
+    refuse_existing(out, force)
+    document = read_document(record, RecordDocument)
+    registry = _registry_of(node, document.domain)
+    ended, receipt = registry.release(_signer(key), _signer(venue_key), document)
+    write_document(out, ended, force=force)
+    shown = {"record": str(out), "released": format_time(ended.record.released_at), "gas": str(receipt["gasUsed"])}
+    _tell(shown, as_json)
+
+
+@command.command()
 @_node_option
 @domain_option
 @click.option("--policy", type=FILE, help="Compare this policy with what the contract holds.")

@@ -176,6 +176,18 @@ def test_exported_sources_are_those_of_the_code(page: Page) -> None:
     assert node.code(bytes.fromhex(told["address"][2:])) == runtime
 
 
+def test_release_by_the_venue_alone(page: Page) -> None:
+    release = ("contracts", "release", page["record.json"], "--node", page.chain.url, "--key", page["trader.key"])
+    told = call(*release, "--venue-key", page["trader.key"], "--out", page["released.json"], "--json").json["error"]
+    assert told["code"] == "E_SIG_NOT_ATTESTOR"
+    with page.chain.undone():
+        ok(*release, "--venue-key", page["lender.key"], "--out", page["released.json"])
+        assert RecordDocument.read(page["released.json"]).record.released_at > page.record.record.recorded_at
+        status = ("contracts", "status", "--node", page.chain.url, "--domain", page["domain.json"], "--json")
+        assert ok(*status, "--record", page["released.json"]).json["released"] != "no"
+        assert call(*status, "--record", page["record.json"]).json["error"]["code"] == "E_PLEDGE_MISSING"
+
+
 # --- integrators ----------------------------------------------------------------------------------------------------
 
 

@@ -107,6 +107,8 @@ def test_snapshots_are_of_the_policys_publishers(ledger: Ledger) -> None:
     refused("SnapshotUnknown", "E_MARKET", lambda: ledger.registry.call(*call))
     refused("SnapshotUnknown", "E_MARKET", lambda: ledger.submit(ledger.envelope(policy, snapshot=snapshot)))
     refused("BelowQuorum", "E_QUORUM", lambda: ledger.show_snapshot(policy, snapshot, []))
+    public = ledger.snapshot(table_commitment=0)
+    refused("SnapshotUnknown", "E_MARKET", lambda: ledger.show_snapshot(policy, public))
 
 
 def test_a_document_counts_under_the_policy_that_it_was_checked_for(ledger: Ledger) -> None:
@@ -219,6 +221,14 @@ def test_numbers_of_roots(ledger: Ledger) -> None:
     refused("Equivocation", "E_EQUIVOCATION", lambda: ledger.show_root(policy, ledger.root(root=778)))
     refused("RootSuperseded", "E_ROOT_SEQ", lambda: ledger.show_root(policy, ledger.root(seq=3)))
     ledger.show_root(policy, ledger.root(seq=5))
+
+
+def test_before_attestors_are_seated_nobody_takes_a_root_back(ledger: Ledger) -> None:
+    """The empty set is no quorum of nobody."""
+    ledger.ready()
+    revocation = {"rootDigest": keccak256(b"any"), "reason": 1, "moment": 1}
+    nobody = {"signers": dict(words.NO_SIGNERS), "signatures": []}
+    refused("AttestorSetMismatch", "E_ATTESTOR_SET", lambda: ledger.registry.call("revokeRoot", revocation, nobody))
 
 
 def test_attestors_rotate_with_a_later_epoch(ledger: Ledger) -> None:

@@ -164,6 +164,7 @@ def test_challenges(ledger: Ledger) -> None:
     asking = (TRADER.address, policy.policy_id, 600, NULLIFIER, record.words)
     assert registry.call("isCovered", *asking)
     registry.call("requireCovered", *asking)
+    assert registry.call("isCovered", *asking[:2], 2**256 - 1, *asking[3:])
     for changed in (
         (STRANGER.address, *asking[1:]),
         (bytes(20), *asking[1:]),

@@ -10,6 +10,8 @@ from ledger import (
     ADMIN,
     LENDER,
     NOW,
+    SECOND_ID,
+    SECOND_VENUE,
     STRANGER,
     VENUE,
     Ledger,
@@ -41,6 +43,12 @@ def test_policies_are_the_administrators_and_never_change(ledger: Ledger) -> Non
     unknown = keccak256(b"none")
     call = ("retirePolicy", unknown)
     refused("PolicyUnknown", "E_POLICY", lambda: ledger.registry.call(*call, sender=ADMIN.address))
+
+
+def _two_venues(policy: words.Words) -> None:
+    """A key of one venue under a policy of two."""
+    policy["terms"].update(venues=2)
+    policy["venues"].append({"venueId": SECOND_ID, "signers": _members(SECOND_VENUE)})
 
 
 def _members(*keys: Any) -> words.Words:
@@ -75,6 +83,7 @@ MALFORMED: list[tuple[str, Callable[[words.Words], Any]]] = [
     ("transcriptDigest", lambda p: p["ruleSets"][0].update(insecure=False)),
     ("verifier", lambda p: p["ruleSets"][0].update(verifier=bytes(20))),
     ("vkHash", lambda p: p["ruleSets"][0].update(vkHash=ZERO32)),
+    ("inputs", lambda p: _two_venues(p)),
 ]
 
 

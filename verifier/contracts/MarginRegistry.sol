@@ -77,7 +77,8 @@ contract MarginRegistry is Policies {
     function registerSnapshot(bytes32 policyId, Snapshot calldata snapshot, Signed calldata signed) external {
         Kept storage policy = _policyOf(policyId);
         bytes32 digest = Documents.digest(Documents.separator(), snapshot.hash());
-        if (policy.publishers != signed.signers.idOf()) revert SnapshotUnknown(digest);
+        // Zero is what snapshots for binding `public` say, whose other inputs no contract computes.
+        if (policy.publishers != signed.signers.idOf() || snapshot.tableCommitment == 0) revert SnapshotUnknown(digest);
         signed.requireQuorumOver(digest);
         _documents[keccak256(abi.encode(policyId, digest))] = SNAPSHOT_KIND;
         emit DocumentRegistered(policyId, digest);
@@ -120,7 +121,9 @@ contract MarginRegistry is Policies {
     function revokeRoot(Revocation calldata revocation, Signed calldata signed) external {
         bytes32 set = signed.signers.idOf();
         Tenure memory tenure = tenures[set];
-        if (set != attestorSetId && tenure.untilEpoch == 0) revert AttestorSetMismatch(attestorSetId, set);
+        if (set == 0 || (set != attestorSetId && tenure.untilEpoch == 0)) {
+            revert AttestorSetMismatch(attestorSetId, set);
+        }
         signed.requireQuorumOver(Documents.digest(Documents.separator(), revocation.hash()));
         revoked[revocation.rootDigest] = true;
         emit RootTakenBack(revocation.rootDigest, revocation.reason);
@@ -455,7 +458,7 @@ contract MarginRegistry is Policies {
         if (record.releasedAt != 0) return "released";
         if (block.timestamp < record.effectiveFrom) return "pending";
         if (block.timestamp >= record.expiresAt) return "expired";
-        if (block.timestamp > record.issuedAt + maximumAge) return "old";
+        if (block.timestamp > record.issuedAt && block.timestamp - record.issuedAt > maximumAge) return "old";
         if (record.rootDigest != 0 && revoked[record.rootDigest]) return "root revoked";
         return "";
     }

@@ -69,7 +69,7 @@ abstract contract Policies is IMarginRegistry {
         kept.publishers = policy.publishers.idOf();
         kept.configuration = keccak256(abi.encode(policy));
         _addVenues(id, policy.venues);
-        _addRuleSets(id, kept.verifierId, policy.ruleSets);
+        _addRuleSets(id, kept.verifierId, policy.venues.length, policy.ruleSets);
         if (policy.terms.collateral) {
             kept.attestors = policy.attestors.idOf();
             kept.chains = keccak256(abi.encode(policy.chains));
@@ -129,8 +129,8 @@ abstract contract Policies is IMarginRegistry {
         return false;
     }
 
-    /// A key counts by its digest: the verifier runs this project's code, and its key, as it reads it, has that digest.
-    function _addRuleSets(bytes32 policyId, bytes32 verifierId, RuleSet[] calldata ruleSets) private {
+    /// A key counts by its digest, and is for the inputs that `submit` makes: the verifier runs this project's code, and its key, as it reads it, has that digest.
+    function _addRuleSets(bytes32 policyId, bytes32 verifierId, uint256 venues, RuleSet[] calldata ruleSets) private {
         for (uint256 i = 0; i < ruleSets.length; ++i) {
             RuleSet calldata entry = ruleSets[i];
             if (entry.transcriptDigest == 0 && !entry.insecure) revert PolicyMalformed("transcriptDigest");
@@ -142,6 +142,7 @@ abstract contract Policies is IMarginRegistry {
             }
             if (keccak256(code) != _verifierCode) revert PolicyMalformed("verifier");
             if (IGroth16Verifier(verifier).vkHash() != entry.vkHash) revert PolicyMalformed("vkHash");
+            if (IGroth16Verifier(verifier).inputCount() != 6 + venues) revert PolicyMalformed("inputs");
             bytes32 key =
                 keccak256(abi.encode(policyId, verifierId, entry.ruleDigest, entry.r1csDigest, entry.vkHash));
             _verifiers[key] = IGroth16Verifier(verifier);

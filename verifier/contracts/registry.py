@@ -151,13 +151,31 @@ class Registry:
         record = Record.of_words(pledged["record"])
         return RecordDocument(domain=self.domain, nullifier=pledged["nullifier"], record=record), receipt
 
+    def release(
+        self, key: SigningKey, venue_key: SigningKey, document: RecordDocument
+    ) -> tuple[RecordDocument, Mapping[str, Any]]:
+        """End a pledge before it expires, by its venue's signature. Returns the record as it then is, and the receipt.
+
+        Raises DomainMismatch, the contract's refusal.
+        """
+        self._require_own(document)
+        record = document.record
+        moment = max(self.node.time(), record.recorded_at + 1)
+        signature = venue_key.sign(record.release(document.nullifier, moment).digest(self.domain.signing()))
+        receipt = self.contract.send(key, "release", document.nullifier, record.words, moment, signature)
+        ended = Record.of_words(self.contract.event(receipt, "Released")["record"])
+        return document.model_copy(update={"record": ended}), receipt
+
+    def _require_own(self, document: RecordDocument) -> None:
+        if document.domain != self.domain:
+            raise DomainMismatch("the record is of another registry", where="record.domain")
+
     def require_record(self, document: RecordDocument) -> int:
         """Raise unless the registry holds the record, by a state proof under the latest block's header; its number.
 
         Raises DomainMismatch, PledgeMissing, and what ``AccountProof.verify`` does.
         """
-        if document.domain != self.domain:
-            raise DomainMismatch("the record is of another registry", where="record.domain")
+        self._require_own(document)
         slot = words.record_slot(document.nullifier)
         checkpoint, account = self.node.storage_proof(self.contract.address, [slot])
         account.verify(checkpoint.state_root)

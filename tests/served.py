@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import uvicorn
-from parties import World
+from parties import NOW, World
 from registry_world import OPERATOR, TERMS, A, B, Clock, sqlite_at
 
 from zkmargin.attestations.owner import OwnerKeys
@@ -40,21 +40,22 @@ LIMITS = Limits(
 )
 
 
-def policy_of(world: World, venue_id: bytes) -> Policy:
+def policy_of(world: World, venue_id: bytes, **changes: Any) -> Policy:
     """A venue's policy, with a margin clock."""
     name = "alpha" if venue_id == A else "beta"
-    return world.policy(verifier_id=venue_id, name=name, clock=CLOCK)
+    fields: dict[str, Any] = {"verifier_id": venue_id, "name": name, "clock": CLOCK}
+    return world.policy(**fields | changes)
 
 
-def write_settings(folder: Path, world: World, limits: Limits = LIMITS) -> Path:
-    """Everything that a service reads."""
+def write_settings(folder: Path, world: World, limits: Limits = LIMITS, **policies: Any) -> Path:
+    """Everything that a service reads. ``policies``: what they say else than usual."""
     _ = world.verifying_key
     shutil.copy(world.folder / VERIFYING_KEY_FILE, folder / "key.json")
     (folder / "rules.yaml").write_bytes(world.text)
     (folder / "registry.json").write_text(TERMS.to_text())
     venues = []
     for venue_id in sorted(TOKENS):
-        policy = policy_of(world, venue_id)
+        policy = policy_of(world, venue_id, **policies)
         (folder / f"{policy.name}.policy.json").write_text(policy.to_text())
         rules = ServedRuleSet(rules="rules.yaml", key="key.json")
         tokens = (sha256(TOKENS[venue_id].encode()),)
@@ -93,7 +94,7 @@ class Served:
         """A proof that answers a challenge (a fresh one by default)."""
         account = changes.pop("account", None) or self.world.statement(owner=owner, audience=venue_id)
         return self.world.prove(
-            policy=policy_of(self.world, venue_id),
+            policy=self.service.desk.venue(venue_id).policy,
             account=account,
             keys=owner,
             challenge=self.challenge(venue_id) if challenge is None else challenge,
@@ -105,9 +106,9 @@ class Served:
 
 
 @contextmanager
-def serve(world: World, folder: Path, limits: Limits = LIMITS) -> Iterator[Served]:
+def serve(world: World, folder: Path, limits: Limits = LIMITS, now: int = NOW, **policies: Any) -> Iterator[Served]:
     """Start, and stop as SIGTERM would."""
-    settings, clock = write_settings(folder, world, limits), Clock()
+    settings, clock = write_settings(folder, world, limits, **policies), Clock(now)
     url = sqlite_at(folder)
     Registry.create(url, TERMS)
     service = Service(settings, url, OPERATOR, clock=clock)

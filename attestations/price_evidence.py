@@ -116,12 +116,7 @@ def require_prices(
     if evidence is None:
         raise PriceMissing("the policy asks for evidence of prices", where="prices", expected="a file of evidence")
     require_market(snapshot, market)
-    if [source for source in market.sources if source.name == SOURCE] != [evidence.source]:
-        raise PriceEvidenceMismatch(
-            "the snapshot does not commit to this evidence",
-            where="snapshot.sourcesHash",
-            expected="0x" + evidence.source.digest.hex(),
-        )
+    require_committed(evidence, market)
     cells = require_cells(evidence, rules, market.tables)
     messages = read_messages(evidence.pyth, evidence.redstone, rules, cells, least_sequence)
     found = tuple(messages.price(cell, rules) for cell in cells)
@@ -132,6 +127,16 @@ def require_prices(
             quote.require_fresh(at, at if maximum_age is None else maximum_age, rules.skew, where)
         _require_equal(price, market.tables, rules.tolerance)
     return PriceFinding(found, messages.sequence, min(price.oldest for price in found))
+
+
+def require_committed(evidence: PriceEvidence, market: Market) -> None:
+    """Raise PriceEvidenceMismatch unless a market's sources name this evidence, and no other."""
+    if [source for source in market.sources if source.name == SOURCE] != [evidence.source]:
+        raise PriceEvidenceMismatch(
+            "the snapshot does not commit to this evidence",
+            where="snapshot.sourcesHash",
+            expected="0x" + evidence.source.digest.hex(),
+        )
 
 
 def require_cells(evidence: PriceEvidence, rules: PriceRules, tables: Tables) -> tuple[PriceCell, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from zkmargin.attestations.collateral.documents import RevokeRootDocument
 from zkmargin.attestations.documents import require_domain, require_signed
 from zkmargin.attestations.market import MarketSnapshotDocument
-from zkmargin.attestations.price_evidence import PriceEvidence
+from zkmargin.attestations.price_evidence import PriceEvidence, require_committed
 from zkmargin.attestations.schema import Document
 from zkmargin.circuits.rules import RuleSet, load_rules
 from zkmargin.encoding import write_atomic
@@ -44,6 +44,7 @@ class Desk:
         self.folder = folder / settings.documents
         self._revoked: dict[bytes, tuple[tuple[str, ...], tuple[RevokeRootDocument, ...]]] = {}
         self.venues: dict[bytes, Venue] = {}
+        _require_own_tokens(settings)
         for served in settings.venues:
             venue = _venue(served, folder)
             if venue.policy.verifier_id in self.venues:
@@ -99,8 +100,12 @@ class Desk:
         ]
 
     def keep_prices(self, digest: bytes, evidence: PriceEvidence) -> None:
-        """Keep the evidence of a snapshot that is here; it is verified with every proof. Raises MarketMissing."""
-        self._market(digest)
+        """Keep the evidence that a snapshot that is here commits to; it is verified with every proof.
+
+        Anybody may send it, so that none but the publishers' own takes the place of another: the next proof would fail
+        by it. Raises MarketMissing, PriceEvidenceMismatch.
+        """
+        require_committed(evidence, self._market(digest).market)
         self._keep(_PRICES, digest, evidence)
 
     def keep_revocation(self, document: RevokeRootDocument) -> bytes:
@@ -173,6 +178,13 @@ def _require_revocation(document: RevokeRootDocument, policy: Policy) -> None:
     require_domain(document.domain, policy.domain, "domain")
     signers = policy.collateral.attestors.signers.signer_set()
     require_signed(document.revocation, policy.domain.signing(), document.signatures, signers, "revocation")
+
+
+def _require_own_tokens(settings: ServiceSettings) -> None:
+    """A token that two venues list would show one the other's customers. Raises SchemaType."""
+    listed = [token for served in settings.venues for token in served.tokens]
+    if len(set(listed)) != len(listed):
+        raise SchemaType("a token is listed twice: it would be of two venues", where="venues.tokens")
 
 
 def _venue(served: ServedVenue, folder: Path) -> Venue:

@@ -122,7 +122,7 @@ class Reader:
 
     def page(self, first: int, end: int | None = None) -> LogPage:
         """Up to 1,000 entries from number ``first`` on, below ``end``, and the heads over them."""
-        count = PAGE_ENTRIES if end is None else min(PAGE_ENTRIES, end - first)
+        count = PAGE_ENTRIES if end is None else max(0, min(PAGE_ENTRIES, end - first))
         with self._database.reading() as connection:
             entries = self._entries(connection, first, count)
             heads = self._heads(connection, first, first + len(entries), PAGE_ENTRIES) if entries else []
@@ -130,8 +130,8 @@ class Reader:
 
     def _entries(self, connection: Connection, first: int, count: int) -> list[LogEntry]:
         column = tables.entries.c
-        statement = select(column.body).where(column.log_index >= first, column.log_index < first + count)
-        return [_entry(body) for body in connection.execute(statement.order_by(column.log_index)).scalars()]
+        statement = select(column.body).where(column.log_index >= first).order_by(column.log_index).limit(count)
+        return [_entry(body) for body in connection.execute(statement).scalars()]
 
     def prove_inclusion(self, index: int) -> LogProof:
         """Entry ``index`` with its path to the last head. Raises LogInclusion where there is no such entry."""

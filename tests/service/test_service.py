@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
-from parties import NOW, STRANGER
+from parties import NOW, STRANGER, World, small_market
 from registry_world import A, B, release
-from served import CLOCK, Served
+from served import CLOCK, Served, write_settings
 
 from zkmargin.attestations.context import Claim, ClaimKind
 from zkmargin.attestations.owner import OwnerKeys
+from zkmargin.attestations.price_evidence import PriceEvidence
+from zkmargin.attestations.price_rules import PriceCell
 from zkmargin.encoding import hex_bytes
+from zkmargin.errors import SchemaType
 from zkmargin.verifier.envelope import Proof
 from zkmargin.verifier.registry.documents import LogConsistency, LogHeadDocument, LogProof, PledgeReceiptDocument
+from zkmargin.verifier.registry.errors import StoreFailed
+from zkmargin.verifier.service.app import _tick
+from zkmargin.verifier.service.clocks import VenueClock
+from zkmargin.verifier.service.desk import Desk
+from zkmargin.verifier.service.settings import ServiceSettings
 
 pytestmark = pytest.mark.prove
 
@@ -107,12 +118,19 @@ def test_refusals_are_problem_documents(path: str, content: bytes, expected: tup
         ("/v1/log/consistency", (400, "E_USAGE")),
         ("/v1/log/entries?first=-1", (400, "E_INT_FORMAT")),
         ("/v1/log/inclusion/99999", (422, "E_LOG_INCLUSION")),
+        (f"/v1/log/inclusion/{2**63 - 1}", (422, "E_LOG_INCLUSION")),  # the last number of a database
+        (f"/v1/log/consistency?first={2**63 - 1}", (422, "E_LOG_INCLUSION")),
         ("/v1/venues/0x12/policy", (400, "E_BYTES_LENGTH")),
         ("/v1/queue", (401, "E_TOKEN")),
     ],
 )
 def test_what_cannot_be_given(path: str, expected: tuple[int, str], served: Served) -> None:
     assert code(served.client.get(path)) == expected
+
+
+def test_entries_beyond_all_numbers(served: Served) -> None:
+    found = served.client.get(f"/v1/log/entries?first={2**63 - 1}")
+    assert (found.status_code, found.json()["entries"]) == (200, [])
 
 
 def test_bodies_beyond_the_limit(served: Served) -> None:
@@ -137,6 +155,41 @@ def test_the_log_proves_what_it_says(served: Served) -> None:
     assert LogConsistency.of_json(shown).second.head == second.head
     entries = served.client.get("/v1/log/entries?first=0").json()["entries"]
     assert len(entries) == second.head.size
+
+
+def test_evidence_that_a_snapshot_does_not_commit_to_takes_no_place(served: Served) -> None:
+    """Whoever sends evidence needs no signature, and could put other evidence in the place of the publishers'."""
+    cell = PriceCell(column="mark", row="BTC-PERP", decimals=0, rounding="down", pyth=b"\x01" * 32)
+    true, false = (PriceEvidence(pyth=word, cells=(cell,)) for word in (b"one", b"another"))
+    market = true.in_sources(small_market(price_time=NOW - 9))
+    document = served.world.snapshot(market)
+    assert served.post("/v1/markets", document.to_bytes()).status_code == 201
+    address = f"/v1/markets/{hex_bytes(document.snapshot.digest(document.domain.signing()))}/prices"
+    assert code(served.post(address, false.to_bytes())) == (422, "E_PRICE_EVIDENCE")
+    assert served.post(address, true.to_bytes()).status_code == 201
+    assert code(served.post(address, false.to_bytes())) == (422, "E_PRICE_EVIDENCE")
+
+
+def test_a_token_is_one_venues(world: World, tmp_path: Path) -> None:
+    settings = ServiceSettings.read(write_settings(tmp_path, world))
+    first, second = settings.venues
+    shared = second.model_copy(update={"tokens": (*second.tokens, *first.tokens)})
+    with pytest.raises(SchemaType, match="listed twice"):
+        Desk(settings.model_copy(update={"venues": (first, shared)}), tmp_path)
+
+
+def test_a_proof_about_earlier_positions_than_were_shown(served: Served) -> None:
+    """Within the policy's age both statements hold; who has proved about the later one does not go back."""
+    earlier, later = (served.world.statement(owner=owner(9), audience=A, seq=seq) for seq in (3, 4))
+    commitments = [str(document.statement.commitment) for document, _ in (earlier, later)]
+    body = {"account": "erin", "commitments": commitments}
+    assert served.asked(A, "POST", "/v1/accounts", body).status_code == 200
+    assert served.submit(served.prove(owner(9), account=later)).json()["account"] == "erin"
+    served.clock.now = NOW + 10
+    refused = served.submit(served.prove(owner(9), account=earlier, at=NOW + 10))
+    assert code(refused) == (422, "E_STATEMENT_STALE")
+    assert served.asked(A, "POST", "/v1/accounts/erin/removal", {"reason": "closed"}).json()["accounts"] == []
+    served.clock.now = NOW
 
 
 # --- customers and the clock ------------------------------------------------------------------------------------------
@@ -195,3 +248,31 @@ def test_the_policy_is_there_to_prove_under(served: Served) -> None:
     policy = served.client.get(f"/v1/venues/{listed[0]['venueId']}/policy").json()
     assert policy["verifierId"] == listed[0]["venueId"]
     assert served.client.get("/v1/terms").json()["type"] == "zkmargin/registry-terms"
+
+
+@pytest.mark.parametrize("error", [StoreFailed("the disk is away"), OverflowError("unforeseen")])
+def test_a_clock_that_fails_stops_no_other_and_is_looked_at_again(
+    error: Exception, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bytes] = []
+
+    def tick(clock: VenueClock, _: int) -> None:
+        looked.append(clock.venue_id)
+        if clock.venue_id == A:
+            raise error
+
+    monkeypatch.setattr(VenueClock, "tick", tick)
+    with pytest.raises(type(error)):
+        served.service.tick()
+    assert sorted(looked) == sorted((A, B))
+
+    async def run() -> None:
+        looking = asyncio.create_task(_tick(served.service))
+        while len(looked) < 6:
+            await asyncio.sleep(0.01)
+            assert not looking.done()
+        looking.cancel()
+
+    hurried = served.service.settings.limits.model_copy(update={"tick_seconds": 1})
+    monkeypatch.setattr(served.service, "settings", served.service.settings.model_copy(update={"limits": hurried}))
+    asyncio.run(asyncio.wait_for(run(), 10))

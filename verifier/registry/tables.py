@@ -138,9 +138,12 @@ clocks = Table(
     _number("jumped"),
     Column("pause", Text, nullable=True),
     Column("prices", Text, nullable=True),
+    _number("revision"),
     sqlite_with_rowid=False,
 )
-"""What a clock holds besides its accounts; ``pause`` and ``prices`` are JSON."""
+"""What a clock holds besides its accounts; ``pause`` and ``prices`` are JSON. ``revision`` counts what was stored: who
+writes names the one that it has read.
+"""
 
 changes = Table(
     "changes",
@@ -163,6 +166,18 @@ commitments = Table(
     sqlite_with_rowid=False,
 )
 """Which position statements are whose."""
+
+statements = Table(
+    "statements",
+    metadata,
+    *_word("venue_id", primary_key=True),
+    Column("account", Text, primary_key=True),
+    *_word("signer", primary_key=True),
+    _number("epoch"),
+    *_word("seq"),
+    sqlite_with_rowid=False,
+)
+"""Per account, and venue that signs its statements, the number of the last one that was proved about."""
 
 credits = Table(
     "credits",

@@ -63,6 +63,8 @@ async def _tick(service: Service) -> None:
             await asyncio.to_thread(service.tick)
         except ZkMarginError as error:
             logger.error("margin clock: %s", error)
+        except Exception as error:  # without the next look nobody would be called any more
+            logger.error("margin clock: unforeseen %s", type(error).__name__, exc_info=error)
         await asyncio.sleep(service.settings.limits.tick_seconds)
 
 

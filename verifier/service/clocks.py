@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
+from zkmargin.errors import StatementStale
 from zkmargin.margin.market import Market
 from zkmargin.verifier.clock.clock import MarginClock, ProofTerms
 from zkmargin.verifier.clock.errors import AccountUnknown, ProofSuperseded
 from zkmargin.verifier.clock.policy import ClockPolicy
 from zkmargin.verifier.clock.standing import Change, Pause, Prices, Standing, State
 from zkmargin.verifier.registry import tables
+from zkmargin.verifier.registry.errors import StoreFailed
 from zkmargin.verifier.registry.registry import Registry
 from zkmargin.verifier.registry.transaction import number_of, word
 from zkmargin.verifier.service.errors import CustomerMixed
@@ -23,6 +26,7 @@ from zkmargin.verifier.verdict import Verdict
 
 MARK = "mark"
 MAX_CHANGES = 1000
+MAX_ATTEMPTS = 8
 
 
 class VenueClock:
@@ -33,7 +37,8 @@ class VenueClock:
         self.policy = policy
         self._registry = registry
         self._lock = threading.Lock()
-        self._clock = self._load()
+        self._behind = False
+        self._clock, self._revision = self._load()
 
     # --- events -------------------------------------------------------------------------------------------------------
 
@@ -45,7 +50,7 @@ class VenueClock:
         known = list(commitments)
         with self._lock:
             self._registry.write(lambda connection: self._note(connection, account, known)).result()
-            if account in self._clock.standings:
+            if account in self._current().standings:
                 return []
             return self._apply(lambda clock, now: clock.enrol(account, now), at)
 
@@ -81,10 +86,15 @@ class VenueClock:
 
     # --- customers ----------------------------------------------------------------------------------------------------
 
-    def account_of(self, commitments: Iterable[int], nullifier: int) -> str | None:
+    def account_of(
+        self, commitments: Iterable[int], nullifier: int, epoch: int = 0, numbers: Mapping[bytes, int] | None = None
+    ) -> str | None:
         """Whose statements these are, and that the nullifier is credited to that customer; None: of nobody known.
 
-        Raises CustomerMixed where they are of two customers, or the nullifier was credited to another.
+        ``numbers``: the ``seq`` of each statement by the venue that signed it, in ``epoch``. Of two statements the
+        later one counts: who has shown it cannot go back to the positions before.
+        Raises CustomerMixed where they are of two customers, or the nullifier was credited to another; StatementStale
+        where the customer has proved about a later statement.
         """
         wanted = [word(commitment) for commitment in commitments]
 
@@ -97,6 +107,7 @@ class VenueClock:
             if not found:
                 return None
             account = str(found.pop())
+            self._require_latest(connection, account, epoch, numbers or {})
             taken = tables.credits.c
             row = connection.execute(
                 select(taken.account).where(taken.venue_id == self.venue_id, taken.nullifier == word(nullifier))
@@ -106,9 +117,30 @@ class VenueClock:
                 connection.execute(insert(tables.credits).values(values))
             elif row != account:
                 raise CustomerMixed("the nullifier was credited to another customer", where="publicInputs.nullifier")
+            self._note_numbers(connection, account, epoch, numbers or {})
             return account
 
         return self._registry.write(credit).result()
+
+    def _statements(self, account: str) -> ColumnElement[bool]:
+        column = tables.statements.c
+        return and_(column.venue_id == self.venue_id, column.account == account)
+
+    def _require_latest(self, connection: Connection, account: str, epoch: int, numbers: Mapping[bytes, int]) -> None:
+        for row in connection.execute(select(tables.statements).where(self._statements(account))):
+            given, last = numbers.get(row.signer), (row.epoch, number_of(row.seq))
+            if given is not None and (epoch, given) < last:
+                raise StatementStale(
+                    "the account has proved about a later statement of this venue", where="statements",
+                    expected=f"number {last[1]} or later", got=given,
+                )  # fmt: skip
+
+    def _note_numbers(self, connection: Connection, account: str, epoch: int, numbers: Mapping[bytes, int]) -> None:
+        column = tables.statements.c
+        known = {"venue_id": self.venue_id, "account": account, "epoch": epoch}
+        for signer, seq in numbers.items():
+            connection.execute(delete(tables.statements).where(self._statements(account), column.signer == signer))
+            connection.execute(insert(tables.statements).values(known | {"signer": signer, "seq": word(seq)}))
 
     def _note(self, connection: Connection, account: str, known: list[int]) -> None:
         column = tables.commitments.c
@@ -129,12 +161,13 @@ class VenueClock:
     def standings(self) -> list[Standing]:
         """All accounts by name."""
         with self._lock:
-            return [self._clock.standings[account] for account in sorted(self._clock.standings)]
+            standings = self._current().standings
+            return [standings[account] for account in sorted(standings)]
 
     def standing(self, account: str) -> Standing:
         """Raises AccountUnknown."""
         with self._lock:
-            found = self._clock.standings.get(account)
+            found = self._current().standings.get(account)
         if found is None:
             raise AccountUnknown("no such account is on the clock", where="account", got=account)
         return found
@@ -142,12 +175,12 @@ class VenueClock:
     def queue(self) -> list[Standing]:
         """Who is to be liquidated, in order."""
         with self._lock:
-            return self._clock.queue()
+            return self._current().queue()
 
     def counts(self) -> dict[State, int]:
         """How many accounts are in each state."""
         with self._lock:
-            return self._clock.counts()
+            return self._current().counts()
 
     @property
     def pause(self) -> Pause | None:
@@ -199,20 +232,39 @@ class VenueClock:
 
     def _apply(self, event: Callable[[MarginClock, int], list[Change]], at: int) -> list[Change]:
         """An event, and what it changed on disk. A machine's clock that steps back does not turn time back."""
-        clock = self._clock
-        try:
-            changes = event(clock, max(at, clock.now))
+        for _ in range(MAX_ATTEMPTS):
+            clock = self._current()
+            self._behind = True  # until what happens here is on disk: what is not did not happen
+            try:
+                changes = event(clock, max(at, clock.now))
+            except (ProofSuperseded, AccountUnknown):
+                self._behind = False
+                raise
             touched, clock.touched = clock.touched, set()
-            self._registry.write(lambda connection: self._store(connection, touched, changes)).result()
-        except (ProofSuperseded, AccountUnknown):
-            raise
-        except Exception:
-            self._clock = self._load()  # what is not on disk did not happen
-            raise
-        return changes
+            if self._registry.write(partial(self._store, clock=clock, touched=touched, changes=changes)).result():
+                self._behind = False
+                self._revision += 1
+                return changes
+        raise StoreFailed("other processes write to this clock all the time", hint="let one process serve a venue")
 
-    def _store(self, connection: Connection, touched: set[str], changes: list[Change]) -> None:
-        clock, venue = self._clock, {"venue_id": self.venue_id}
+    def _current(self) -> MarginClock:
+        """The clock as it is on disk, where another process may have written. Raises StoreFailed."""
+        with self._registry.reading() as connection:
+            stored = self._stored(connection)
+        if self._behind or stored != self._revision:
+            self._clock, self._revision = self._load()
+            self._behind = False
+        return self._clock
+
+    def _stored(self, connection: Connection) -> int:
+        column = tables.clocks.c
+        return connection.execute(select(column.revision).where(column.venue_id == self.venue_id)).scalar() or 0
+
+    def _store(self, connection: Connection, *, clock: MarginClock, touched: set[str], changes: list[Change]) -> bool:
+        """Write what changed; False, and nothing, where the clock on disk is not the one that changed."""
+        if self._stored(connection) != self._revision:
+            return False
+        venue = {"venue_id": self.venue_id}
         accounts = tables.accounts.c
         for account in touched:
             connection.execute(
@@ -227,11 +279,12 @@ class VenueClock:
             values["pause"] = json.dumps(asdict(clock.pause))
         if clock.prices is not None:
             values["prices"] = json.dumps([clock.prices.time, clock.prices.index])
-        connection.execute(insert(tables.clocks).values(venue | values))
+        connection.execute(insert(tables.clocks).values(venue | values | {"revision": self._revision + 1}))
         if changes:
             connection.execute(insert(tables.changes), [venue | asdict(change) for change in changes])
+        return True
 
-    def _load(self) -> MarginClock:
+    def _load(self) -> tuple[MarginClock, int]:
         with self._registry.reading() as connection:
             row = connection.execute(select(tables.clocks).where(tables.clocks.c.venue_id == self.venue_id)).first()
             columns = [column for column in tables.accounts.c if column.name != "venue_id"]
@@ -240,13 +293,13 @@ class VenueClock:
                 Standing(**{**found, "state": State(found["state"])}) for found in connection.execute(query).mappings()
             ]
         if row is None:
-            return MarginClock(self.policy)
+            return MarginClock(self.policy), 0
         prices = None
         if row.prices is not None:
             time, index = json.loads(row.prices)
             prices = Prices(time, tuple((name, value) for name, value in index))
         pause = None if row.pause is None else Pause(**json.loads(row.pause))
-        return MarginClock(self.policy, standings, pause, prices, row.jumped, row.now)
+        return MarginClock(self.policy, standings, pause, prices, row.jumped, row.now), row.revision
 
 
 def index_of(market: Market) -> tuple[tuple[str, int], ...]:

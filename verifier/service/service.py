@@ -91,7 +91,10 @@ class Service:
         clock = self.clocks.get(envelope.context.verifier_id)
         account = None
         if clock is not None:
-            account = await self.threaded(lambda: clock.account_of(envelope.public_inputs.positions, verdict.nullifier))
+            numbers = {venue.venue_id: venue.seq for venue in verdict.venues}
+            account = await self.threaded(
+                lambda: clock.account_of(envelope.public_inputs.positions, verdict.nullifier, verdict.epoch, numbers)
+            )
         recorded = await asyncio.wrap_future(self.registry.enter(envelope, verdict, release))
         if clock is not None and account is not None:
             await self.threaded(lambda: clock.proven(account, verdict, self.clock()))
@@ -139,10 +142,16 @@ class Service:
             raise VenueMismatch("the policy of this venue has no margin clock", where="policy.clock") from None
 
     def tick(self) -> None:
-        """A look at all clocks, and at what has expired."""
+        """A look at all clocks, and at what has expired. What fails does not stop the others, and is raised then."""
+        failures: list[Exception] = []
         for clock in self.clocks.values():
-            clock.tick(self.clock())
+            try:
+                clock.tick(self.clock())
+            except Exception as error:  # noqa: BLE001  one venue's fault is not the other venues'
+                failures.append(error)
         self.registry.purge_challenges()
+        if failures:
+            raise failures[0]
 
     @staticmethod
     async def threaded(work: Callable[[], T]) -> T:

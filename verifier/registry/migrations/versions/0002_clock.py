@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("jumped", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("pause", sa.Text(), nullable=True),
         sa.Column("prices", sa.Text(), nullable=True),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.CheckConstraint("length(venue_id) = 32", name=op.f("ck_clocks_venue_id")),
         sa.PrimaryKeyConstraint("venue_id", name=op.f("pk_clocks")),
         sqlite_with_rowid=False,
@@ -56,3 +57,16 @@ def upgrade() -> None:
             sa.PrimaryKeyConstraint("venue_id", key, name=op.f(f"pk_{name}")),
             sqlite_with_rowid=False,
         )
+    op.create_table(
+        "statements",
+        sa.Column("venue_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("signer", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.LargeBinary(length=32), nullable=False),
+        sa.CheckConstraint("length(venue_id) = 32", name=op.f("ck_statements_venue_id")),
+        sa.CheckConstraint("length(signer) = 32", name=op.f("ck_statements_signer")),
+        sa.CheckConstraint("length(seq) = 32", name=op.f("ck_statements_seq")),
+        sa.PrimaryKeyConstraint("venue_id", "account", "signer", name=op.f("pk_statements")),
+        sqlite_with_rowid=False,
+    )

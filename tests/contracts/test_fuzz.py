@@ -1,6 +1,6 @@
 """Forge sends the contracts anything, above all what is nearly valid; they accept nothing but the valid.
 
-``make fuzz-contracts`` makes 100,800 calls, 7,200 of each kind; here a few hundred of each.
+``make fuzz-contracts`` makes 100,800 calls, 7,200 of each kind; here 64 of each.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from zkmargin.verifier.contracts.words import record_slot
 
 pytestmark = [pytest.mark.chain, pytest.mark.node]
 PROJECT = Path(__file__).parent / "forge"
-RUNS = int(os.environ.get("ZKMARGIN_FUZZ_RUNS", "200"))
+RUNS = int(os.environ.get("ZKMARGIN_FUZZ_RUNS", "64"))
 KINDS = 14
 
 

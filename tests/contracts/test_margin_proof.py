@@ -101,6 +101,11 @@ def test_one_proof_on_two_chains_and_four_verdicts(ledger: Ledger, away: Ledger,
     away.go_to(NOW)
     refused("WrongTarget", "E_TARGET", lambda: away.try_words(words.submission_words(envelope)))
 
+    other = policy.venues[0].model_copy(update={"venue_id": bytes(31) + b"\1"})
+    elsewhere = policy.model_copy(update={"venues": (other,)})
+    with pytest.raises(VerificationError, match=r"E_STATEMENT.*exactly one"):
+        registry.document_calls(envelope, elsewhere)
+
     valid = envelope.proof
     tampered = Proof(a=valid.a, b=valid.b, c=(valid.c[0], Q - valid.c[1]))
     forged = envelope.model_copy(update={"proof": tampered})

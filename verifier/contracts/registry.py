@@ -110,7 +110,12 @@ class Registry:
     # --- submissions -------------------------------------------------------------------------------------------------
 
     def document_calls(self, envelope: Envelope, policy: Policy) -> list[bytes]:
-        """Calls that register the signed documents of a proof."""
+        """Calls that register the signed documents of a proof. Raises StatementMismatch unless each venue has one."""
+        if [signed.statement.venue_id for signed in envelope.statements] != [venue.venue_id for venue in policy.venues]:
+            raise StatementMismatch(
+                "exactly one position statement of each venue on the policy is needed, in ascending venue id",
+                where="statements",
+            )
         encode, identity = self.contract.encode, policy.policy_id
         calls = [
             encode("registerStatement", identity, index, words.statement_words(signed.statement),

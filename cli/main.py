@@ -36,6 +36,8 @@ COMMANDS = {
     "prove": ("zkmargin.cli.prove", "Prove that a private account meets its requirement."),
     "verify": ("zkmargin.cli.verify", "Judge a proof against a policy."),
     "audit": ("zkmargin.cli.audit", "Audit a bundle of attested collateral, step by step."),
+    "challenge": ("zkmargin.cli.challenge", "Ask a service for a challenge."),
+    "submit": ("zkmargin.cli.submit", "Submit proofs to a service."),
     "serve": ("zkmargin.cli.serve", "The pledge registry and margin clocks, as a service."),
     "registry": ("zkmargin.cli.registry", "The pledge registry: terms, database, its log for auditors."),
     "contracts": ("zkmargin.cli.contracts", "Verification on an EVM chain: deploy, submit, status."),

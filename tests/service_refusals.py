@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from zkmargin.verifier.service.client import ServiceClient
 from zkmargin.verifier.service.pool import Turns
 
 
@@ -34,8 +35,19 @@ async def _take(turns: Turns) -> None:
 SERVICE: Mapping[str, Callable[[], object]] = {
     "E_RATE_LIMIT": lambda: _run(_too_many(1, 9)),
     "E_BUSY": lambda: _run(_too_many(9, 1)),
+    "E_SERVICE": lambda: ServiceClient("http://127.0.0.1:9").venues(),
 }
 OVER_A_SOCKET = frozenset(
-    {"E_BODY_SIZE", "E_SLOW", "E_ROUTE", "E_METHOD", "E_TOKEN", "E_FORM", "E_MARKET_MISSING", "E_CUSTOMER"}
+    {
+        "E_BODY_SIZE",
+        "E_SLOW",
+        "E_ROUTE",
+        "E_METHOD",
+        "E_TOKEN",
+        "E_FORM",
+        "E_MARKET_MISSING",
+        "E_CUSTOMER",
+        "E_SERVICE_REFUSED",
+    }
 )
 """Those that need a whole service: tests/service provokes each."""

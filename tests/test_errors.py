@@ -98,7 +98,7 @@ OWN = {
     "E_CHECKPOINTS", "E_RPC", "E_RPC_ANSWER", "E_SPV", "E_LOCK_SLOT", "E_EQUIVOCATION_UNPROVEN",
     "E_CLOCK", "E_ACCOUNT_UNKNOWN", "E_ACCOUNT_ENROLLED", "E_PROOF_SUPERSEDED",
     "E_PLEDGE_REFRESH", "E_PLEDGE_MISSING", "E_STORE", "E_CONTRACT", "E_CONTRACT_CODE", "E_TRANSACTION",
-    "E_RATE_LIMIT", "E_BUSY", *OVER_A_SOCKET,
+    "E_RATE_LIMIT", "E_BUSY", "E_SERVICE", *OVER_A_SOCKET,
 }  # fmt: skip
 """Codes beyond that list: positions, rule sets, accounts, markets, files, this program itself."""
 

@@ -26,8 +26,9 @@ from zkmargin.errors import (
 )
 from zkmargin.field import FR_MODULUS, encode_elements
 from zkmargin.verifier.envelope import Envelope, Proof
+from zkmargin.verifier.registry.conditions import registration_of
 from zkmargin.verifier.registry.errors import ContextReplay, DoublePledge
-from zkmargin.verifier.registry.registry import Registry, registration_of
+from zkmargin.verifier.registry.registry import Registry
 from zkmargin.verifier.verdict import Verdict
 from zkmargin.verifier.verify import verify
 

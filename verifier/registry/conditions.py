@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from zkmargin.attestations.context import epoch_of
 from zkmargin.attestations.documents import Signatures, require_signed
+from zkmargin.encoding import sha256
 from zkmargin.errors import EpochMismatch, PledgeTooLong, ProofExpired, SignatureNotAttestor
+from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.registry.documents import RegisteredVenue, Registration, RegistryTerms
+
+
+def registration_of(envelope: Envelope) -> Registration:
+    """The pledge that a proof makes: to the verifier that it was made for."""
+    context = envelope.context
+    return Registration(
+        nullifier=envelope.public_inputs.nullifier,
+        venue_id=context.verifier_id,
+        epoch=context.epoch,
+        issued_at=context.issued_at,
+        expires_at=context.expires_at,
+        context=envelope.public_inputs.context,
+        vk_hash=context.vk_hash,
+        policy_id=context.policy_id,
+        proof_hash=sha256(envelope.to_bytes()),
+    )
 
 
 def require_current(pledged: Registration, terms: RegistryTerms, now: int) -> None:

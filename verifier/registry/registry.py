@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 from zkmargin.attestations.context import ZERO32
 from zkmargin.attestations.documents import Signature, require_domain, require_signed
 from zkmargin.attestations.signatures import SigningKey, recover
-from zkmargin.encoding import hex_bytes, sha256
+from zkmargin.encoding import hex_bytes
 from zkmargin.errors import ChallengeMismatch, SignatureNotAttestor, StatementMismatch, VenueMismatch, ZkMarginError
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.registry import pledging, tables
-from zkmargin.verifier.registry.conditions import require_current, require_registration
+from zkmargin.verifier.registry.conditions import registration_of, require_current, require_registration
 from zkmargin.verifier.registry.database import Database
 from zkmargin.verifier.registry.documents import (
     LogHead,
@@ -335,19 +335,3 @@ class Registry(Reader):
                 frontier = transaction.frontier
                 transaction.finish(self._sign_head(frontier.size, frontier.root, transaction.head_time))
         self._frontier = transaction.frontier
-
-
-def registration_of(envelope: Envelope) -> Registration:
-    """The pledge that a proof makes: to the verifier that it was made for."""
-    context = envelope.context
-    return Registration(
-        nullifier=envelope.public_inputs.nullifier,
-        venue_id=context.verifier_id,
-        epoch=context.epoch,
-        issued_at=context.issued_at,
-        expires_at=context.expires_at,
-        context=envelope.public_inputs.context,
-        vk_hash=context.vk_hash,
-        policy_id=context.policy_id,
-        proof_hash=sha256(envelope.to_bytes()),
-    )

@@ -73,3 +73,17 @@ class CustomerMixed(VerificationError):
 
     code = "E_CUSTOMER"
     advice = "a venue credits a nullifier to one customer: prove with that customer's own statements and keys"
+
+
+class ServiceUnavailable(InputError):
+    """A service does not answer, or with something that is no answer of one."""
+
+    code = "E_SERVICE"
+    advice = "check the service's address and that it runs; try again"
+
+
+class ServiceRefused(VerificationError):
+    """A service refuses, with a reason of its own."""
+
+    code = "E_SERVICE_REFUSED"
+    advice = "specs/errors.md explains the service's code"

@@ -17,8 +17,9 @@ from zkmargin.attestations.signatures import SigningKey
 from zkmargin.encoding import sha256
 from zkmargin.errors import SchemaType, VenueMismatch, ZkMarginError
 from zkmargin.verifier.envelope import Envelope
+from zkmargin.verifier.registry.conditions import registration_of
 from zkmargin.verifier.registry.documents import PledgeReceiptDocument, RegistryTerms, ReleaseDocument
-from zkmargin.verifier.registry.registry import Registry, registration_of, system_clock
+from zkmargin.verifier.registry.registry import Registry, system_clock
 from zkmargin.verifier.service.clocks import VenueClock
 from zkmargin.verifier.service.desk import Desk
 from zkmargin.verifier.service.errors import TokenWrong

@@ -32,9 +32,11 @@ from zkmargin.formats import write_wtns
 
 pytestmark = pytest.mark.prove
 STYLES: dict[str, list[str]] = {"text": [], "json": ["--json"]}
-ELSEWHERE = {"demo", "attest collateral", "attest sign", "attest publish", "audit", "serve"}
-"""Commands with tests of their own: test_secrets_of_the_demo; attestors' commands need chains (tests/chains), `serve` a
-socket (tests/service), and an auditor has no secrets."""
+ELSEWHERE = {"demo", "attest collateral", "attest sign", "attest publish", "audit", "serve", "submit", "challenge"} | {
+    f"contracts {name}" for name in ("add-policy", "challenge", "deploy", "release", "status", "submit")
+}
+"""Commands with tests of their own: test_secrets_of_the_demo; attestors' commands and contracts need chains
+(tests/chains, tests/contracts), `serve` and what asks it a socket (tests/service), and an auditor has no secrets."""
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeVar
 
 from zkmargin.attestations.collateral.documents import RevokeRootDocument
+from zkmargin.attestations.context import epoch_of
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.price_evidence import PriceEvidence
 from zkmargin.attestations.schema import Bytes32, Document, Model, Sequence, Text, strictly_ascending
 from zkmargin.circuits.rules import load_rules
-from zkmargin.errors import ZkMarginError
+from zkmargin.errors import DomainMismatch, EpochMismatch, ZkMarginError
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.keys import read_verifying_key
 from zkmargin.verifier.policy import Policy
@@ -68,32 +70,34 @@ class MemberFinding:
 def check_book(folder: Path, *, at: int | None = None, engine: str | None = None) -> tuple[MemberFinding, ...]:
     """Judge every member of the book in ``folder``, in the book's order; one that fails does not stop the others.
 
-    A nullifier that two members show is a failure of both: who was first is not in their proofs. ``at`` and ``engine``
-    as in ``verify``. Raises the errors of reading the book itself, and of its revocations: both concern everyone.
+    A nullifier that two members show is a failure of both: who was first is not in their proofs. A proof for an epoch
+    that has not begun fails: what it pledges may still be another member's. ``at`` and ``engine`` as in ``verify``.
+    Raises the errors of reading the book itself, and of its revocations, and DomainMismatch where its policies are not
+    of one pledge domain and one length of epochs: both concern everyone.
     """
     book = ClearingBook.read(folder / BOOK)
     revocations = [RevokeRootDocument.read(folder / path) for path in book.revocations]
     files = _Files(folder)
+    _require_one_domain(book, files)
     judged: dict[str, tuple[Envelope, Verdict]] = {}
     failed: dict[str, ZkMarginError] = {}
     for member in book.members:
         try:
-            envelope = files.read(member.proof, Envelope)
-            judged[member.name] = (
+            envelope, policy = files.read(member.proof, Envelope), files.read(member.policy, Policy)
+            verdict = verify(
                 envelope,
-                verify(
-                    envelope,
-                    policy=files.read(member.policy, Policy),
-                    market=files.read(member.market, MarketSnapshotDocument),
-                    rules=files.rules(member.rules),
-                    verifying_key=files.key(member.key),
-                    at=at,
-                    challenge=member.challenge,
-                    engine=engine,
-                    revocations=revocations,
-                    prices=None if member.prices is None else files.read(member.prices, PriceEvidence),
-                ),
+                policy=policy,
+                market=files.read(member.market, MarketSnapshotDocument),
+                rules=files.rules(member.rules),
+                verifying_key=files.key(member.key),
+                at=at,
+                challenge=member.challenge,
+                engine=engine,
+                revocations=revocations,
+                prices=None if member.prices is None else files.read(member.prices, PriceEvidence),
             )
+            _require_begun(verdict, policy)
+            judged[member.name] = envelope, verdict
         except ZkMarginError as error:
             failed[member.name] = error
     failed |= _shared(judged)
@@ -101,6 +105,30 @@ def check_book(folder: Path, *, at: int | None = None, engine: str | None = None
         MemberFinding(name, None if name in failed else judged[name][1], failed.get(name))
         for name in (member.name for member in book.members)
     )
+
+
+def _require_one_domain(book: ClearingBook, files: _Files) -> None:
+    """One collateral has one nullifier in an epoch of a pledge domain: in two of them it would show two."""
+    found: set[tuple[bytes, int]] = set()
+    for member in book.members:
+        with suppress(ZkMarginError):  # told where the member is judged
+            policy = files.read(member.policy, Policy)
+            found.add((policy.domain.signing().pledge_domain, policy.epoch_length))
+    if len(found) > 1:
+        raise DomainMismatch(
+            "the policies of a book are of one pledge domain and one length of epochs", where=BOOK,
+            hint="keep a book for each pledge domain: across them nobody sees a double pledge",
+        )  # fmt: skip
+
+
+def _require_begun(verdict: Verdict, policy: Policy) -> None:
+    """Of the epoch before, the collateral may be another member's until it ends. Raises EpochMismatch."""
+    start = verdict.epoch * policy.epoch_length
+    if start > verdict.clock:
+        raise EpochMismatch(
+            "the pledge counts from an epoch that has not begun", where="context.epoch",
+            expected=epoch_of(verdict.clock, policy.epoch_length), got=verdict.epoch,
+        )  # fmt: skip
 
 
 def _shared(judged: dict[str, tuple[Envelope, Verdict]]) -> dict[str, ZkMarginError]:

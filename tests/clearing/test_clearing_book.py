@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parties import CHALLENGE, NOW, World
+from parties import CHALLENGE, DOMAIN, NOW, World, small_market
 
+from zkmargin.attestations.documents import OfflineDomain
 from zkmargin.attestations.owner import OwnerKeys
 from zkmargin.cli.main import run
-from zkmargin.errors import FileUnreadable, SchemaType
+from zkmargin.errors import DomainMismatch, FileUnreadable, SchemaType
 from zkmargin.prover.setup import VERIFYING_KEY_FILE
 from zkmargin.verifier.clearing import ClearingBook, Member, check_book
 
@@ -60,11 +61,11 @@ def member(name: str, proof: str, policy: str = "a", **changes: Any) -> Member:
     return Member(**fields | changes)
 
 
-def judge(shelf: Path, *members: Member) -> dict[str, str]:
+def judge(shelf: Path, *members: Member, at: int = NOW) -> dict[str, str]:
     """By member: ``holds``, or the code of what fails."""
     book = ClearingBook(name="clearing house", members=members, revocations=())
     (shelf / "book.json").write_text(book.to_text())
-    found = check_book(shelf, at=NOW)
+    found = check_book(shelf, at=at)
     assert [finding.name for finding in found] == [entry.name for entry in members]
     return {finding.name: "holds" if finding.error is None else finding.error.code for finding in found}
 
@@ -98,6 +99,32 @@ def test_a_failed_proof_takes_nobody_with_it(shelf: Path) -> None:
     """Whose proof does not hold has pledged nothing: it cannot be used to fail another member."""
     found = judge(shelf, member("alice", "first"), member("mallory", "elsewhere", "b", challenge=b"\1" * 32))
     assert found == {"alice": "holds", "mallory": "E_CHALLENGE"}
+
+
+def test_the_next_epochs_pledge_of_the_same_collateral_does_not_count_yet(world: World, shelf: Path) -> None:
+    """Shortly before an epoch ends one owner shows two members the nullifiers of two epochs: both proofs verify."""
+    end = (NOW // DOMAIN.epoch_length + 1) * DOMAIN.epoch_length
+    other = world.policy(verifier_id=OTHER_VERIFIER)
+    market = world.snapshot(small_market(price_time=end - 60))
+    (shelf / "late.json").write_text(market.to_text())
+    for name, policy, at in (("now", world.policy(), end - 30), ("next", other, end)):
+        account = world.statement(
+            audience=policy.verifier_id, epoch=at // DOMAIN.epoch_length, as_of=end - 50, issued_at=end - 45,
+            expires_at=end + 60,
+        )  # fmt: skip
+        proof = world.prove(policy=policy, snapshot=market, account=account, at=at)
+        (shelf / f"{name}.proof.json").write_text(proof.to_text())
+        assert world.verify(proof, policy=policy, market=market, at=end - 30).effective_from == at
+    members = (member("alice", "now", market="late.json"), member("mallory", "next", "b", market="late.json"))
+    assert judge(shelf, *members, at=end - 30) == {"alice": "holds", "mallory": "E_EPOCH"}
+
+
+@pytest.mark.parametrize("change", [{"domain": OfflineDomain(salt=b"\x51" * 32)}, {"epoch_length": 43_200}])
+def test_a_book_is_of_one_pledge_domain(world: World, shelf: Path, change: dict[str, Any]) -> None:
+    """In another domain, or by other epochs, the same collateral has another nullifier, which nobody would notice."""
+    (shelf / "c.policy.json").write_text(world.policy(verifier_id=OTHER_VERIFIER, **change).to_text())
+    with pytest.raises(DomainMismatch, match="one pledge domain"):
+        judge(shelf, member("alice", "first"), member("mallory", "elsewhere", "c"))
 
 
 def test_a_book_that_cannot_be_used(tmp_path: Path) -> None:

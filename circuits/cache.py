@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from zkmargin import encoding
 from zkmargin import field as field_module
+from zkmargin.attestations import layout
+from zkmargin.attestations.collateral import tree
 from zkmargin.circuits.rules.tree import RuleSet
 from zkmargin.encoding import read_file, sha256, write_atomic
 from zkmargin.errors import FileUnreadable, ZkMarginError
@@ -35,17 +38,23 @@ def folder() -> Path:
     return Path(base) / "zkmargin" / "circuits"
 
 
-@lru_cache(maxsize=1)
-def compiler_digest() -> bytes:
-    """SHA-256 over the compiler's own source: another compiler never meets this one's circuits."""
+def compiler_sources() -> list[Path]:
+    """The compiler's own source, and that of what else goes into a circuit: tags, the layout of positions, the shape of
+    the collateral tree.
+    """
     package = Path(__file__).resolve().parent
     sources = sorted(
         (path for path in package.rglob("*.py") if path.parts[len(package.parts)] != "vectors"),  # they compile nothing
         key=lambda path: path.relative_to(package).as_posix(),
     )
-    modules = (field_module, poseidon_permutation, program)
-    sources += [Path(module.__file__) for module in modules if module.__file__ is not None]
-    return sha256(b"".join(sha256(path.read_bytes()) for path in sources))
+    modules = (field_module, encoding, poseidon_permutation, program, layout, tree)
+    return sources + [Path(module.__file__) for module in modules if module.__file__ is not None]
+
+
+@lru_cache(maxsize=1)
+def compiler_digest() -> bytes:
+    """SHA-256 over those sources: another compiler never meets this one's circuits."""
+    return sha256(b"".join(sha256(path.read_bytes()) for path in compiler_sources()))
 
 
 def _place(rules: RuleSet) -> Path:

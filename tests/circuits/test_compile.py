@@ -7,7 +7,9 @@ Where a change of cost is meant, write the golden file anew and read the differe
 
 from __future__ import annotations
 
+import ast
 import csv
+import importlib
 import io
 import json
 import os
@@ -20,9 +22,10 @@ import pytest
 from worlds import RULES, compiled, rules_of
 
 from zkmargin import formats
+from zkmargin.backend import engines
 from zkmargin.circuits import cache
 from zkmargin.circuits.compile import CompiledCircuit, compile_rules
-from zkmargin.circuits.rules import list_rules, load_rules
+from zkmargin.circuits.rules import list_rules, load_rules, parse_rules
 from zkmargin.errors import FileUnreadable
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "constraints.csv"
@@ -64,7 +67,8 @@ def test_limits(name: str, bundled: dict[str, CompiledCircuit]) -> None:
     assert bundled[name].stats.constraints <= LIMITS[name]
 
 
-def test_another_process_gives_the_same_bytes() -> None:
+@pytest.mark.parametrize("text", [rules_of("groups").text, load_rules("cross_bracket_committed").text])
+def test_another_process_gives_the_same_bytes(text: bytes) -> None:
     script = (
         "import sys\nfrom zkmargin.circuits.compile import compile_rules\n"
         "from zkmargin.circuits.rules import parse_rules\n"
@@ -72,17 +76,17 @@ def test_another_process_gives_the_same_bytes() -> None:
         "print(circuit.r1cs_digest.hex(), __import__('hashlib').sha256(circuit.program).hexdigest())"
     )
     found = set()
-    for seed in ("0", "4711"):
+    for seed, engine in (("0", engines()[0]), ("4711", "reference")):
         result = subprocess.run(
             [sys.executable, "-c", script],
-            input=rules_of("groups").text,
+            input=text,
             capture_output=True,
             check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONHASHSEED": seed, "ZKMARGIN_ENGINE": engine},
         )
         found.add(result.stdout)
     assert len(found) == 1
-    assert compiled("groups").r1cs_digest.hex().encode() in found.pop()
+    assert compile_rules(parse_rules(text), cache=False).r1cs_digest.hex().encode() in found.pop()
 
 
 def test_the_file_reads_back(bundled: dict[str, CompiledCircuit]) -> None:
@@ -145,6 +149,37 @@ def test_an_altered_cache_is_noticed(folder: Path) -> None:
     (place / "r1cs").write_bytes(altered)
     with pytest.raises(FileUnreadable, match="altered"):
         _ = compile_rules(rules_of("lookup")).r1cs
+
+
+NOT_COMPILED = {
+    "backend": "runs what was compiled",
+    "errors": "words",
+    "formats": "reads the index",
+    "poseidon": "hashes values, not wires",
+    "margin.tables": "values",
+    "margin.schema": "values",
+    "attestations.collateral.identifiers": "values",
+    "reference.matrix": "values",
+}
+
+
+def test_whatever_goes_into_a_circuit_is_in_the_compilers_digest() -> None:
+    """The layout of positions, say, is no file of the compiler's own, and a constant of its circuits."""
+    package = Path(cache.__file__).resolve().parent
+    sources = set(cache.compiler_sources())
+    assert len(sources) > 50
+    imported: set[str] = set()
+    for path in (path for path in sources if path.is_relative_to(package)):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("zkmargin"):
+                inside = (node.module or "").partition(".")[2]
+                imported |= {inside} if inside else {alias.name for alias in node.names}
+    outside = {name for name in imported if name.partition(".")[0] != "circuits"} - NOT_COMPILED.keys()
+    assert {"attestations.layout", "attestations.collateral.tree", "encoding", "field"} <= outside
+    for name in outside - {"attestations", "attestations.collateral", "reference"}:
+        found = importlib.import_module(f"zkmargin.{name}").__file__
+        assert Path(found or "") in sources, name
+    assert all(path in sources for path in package.glob("*.py"))
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,16 @@ class Seeds:
         return found | {KeyDescription: (world.folder / "key.json").read_bytes()}
 
     @cached_property
+    def forms(self) -> list[bytes]:
+        """What browsers send: a content type, a line feed, a body."""
+        part = (
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="p.json"\r\nContent-Type: a/b\r\n\r\n{}\r\n'
+        )
+        other = b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\n\xc3\xa9\r\n--b--\r\n'
+        plain = b"application/x-www-form-urlencoded\nmark=a-b&reason=%3Cb%3E+x&empty="
+        return [b"multipart/form-data; boundary=b\n" + part + other, plain]
+
+    @cached_property
     def transactions(self) -> list[bytes]:
         """Bitcoin's, with and without witnesses."""
         inputs = b"\x01" + bytes(36) + b"\0" + b"\xff" * 4

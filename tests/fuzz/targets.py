@@ -79,6 +79,7 @@ from zkmargin.reference.matrix import MAX_SIDE
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.groth16 import ENGINES, verify_groth16
 from zkmargin.verifier.schemas import DOCUMENTS
+from zkmargin.verifier.service.pages.forms import parse_form
 
 from .mutate import Mutator, mutate_bytes, mutate_json, mutate_sections, mutate_text, mutate_words
 from .seeds import PROGRAMS, PROOF_ENTROPY, SETUP_ENTROPY, Seeds
@@ -123,6 +124,14 @@ def outcomes(call: Callable[[Arithmetic], object]) -> object:
     if any(value != values[0] for value in values):
         raise Finding(f"engines differ: {[str(value)[:200] for value in values]}")
     return values[0]
+
+
+def _form(content: bytes, _: Seeds) -> None:
+    """A content type, a line feed, a body. Fields are no longer than what was sent."""
+    kind, _, body = content.partition(b"\n")
+    fields = parse_form(kind.decode("latin-1"), body)
+    if sum(map(len, fields.values())) > len(body):
+        raise Finding("a form's fields are longer than the form")
 
 
 # --- files of the proof system ------------------------------------------------------------------------------
@@ -595,6 +604,7 @@ TARGETS: Mapping[str, Target] = {
         Target("bitcoin", lambda s: s.transactions, mutate_bytes, _bitcoin),
         *_snarkjs(),
         *_layouts(),
+        Target("form", lambda s: s.forms, mutate_bytes, _form),
         Target("inspect", lambda s: s.files, _mutate_any, _inspect, weight=2),
         Target("rules", lambda s: s.rules, mutate_text, _rules, weight=4),
         Target("account", lambda s: s.accounts, mutate_text, _account, weight=2),

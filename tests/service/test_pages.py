@@ -131,7 +131,7 @@ def test_a_double_pledge_is_explained(served: Served) -> None:
         ("{}", 400, "E_SCHEMA_TYPE"),
         ("", 400, "E_FORM"),
         ('{"type": "<img src=x onerror=alert(1)>"}', 400, "E_"),
-        ("x" * (1 << 17), 413, "E_BODY_SIZE"),
+        ("x" * (1 << 21), 413, "E_BODY_SIZE"),
     ],
 )
 def test_refusals_are_pages(text: str, status: int, code: str, served: Served) -> None:

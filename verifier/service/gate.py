@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 
 from zkmargin.errors import ZkMarginError
@@ -21,6 +22,7 @@ Answer = Callable[[Scope, ZkMarginError, dict[str, str] | None], App]
 """How a refusal of a request is told."""
 
 _MAX_CLIENTS: Final = 100_000
+_DRAINED: Final = 1 << 22
 _MARKET_BODY: Final = 1 << 26
 """Market snapshots are as large as their tables; their signatures are checked before they are kept."""
 
@@ -42,6 +44,8 @@ class Gate:
             body = await self._body(scope, receive)
         except ZkMarginError as error:
             self._metrics.refusals.labels(error.code).inc()
+            if isinstance(error, BodyTooLarge):
+                await self._drain(receive)
             await self._answer(scope, error, {"Connection": "close"})(scope, receive, send)
             return
         if body is None:
@@ -91,6 +95,17 @@ class Gate:
         except TimeoutError:
             words = f"within {self._limits.body_seconds} s"
             raise TooSlow("the body did not come in time", expected=words) from None
+
+    async def _drain(self, receive: Receive) -> None:
+        """Take in and forget some of what still comes: who is cut off while sending does not read the answer."""
+        left = _DRAINED
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.body_seconds):
+                while left > 0:
+                    message = await receive()
+                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                        return
+                    left -= len(message.get("body", b""))
 
 
 def client_of(scope: Scope) -> str:

@@ -359,6 +359,12 @@ BAD: dict[str, tuple[str, Callable[[Honest], list[LogEntry]]]] = {
         "E_REPLAY", lambda _: [_released(4, A), entry(pledge(4, A, issued_at=NOW)), _released(4, A)]
     ),
     "a release of another epoch": ("E_PLEDGE_MISSING", lambda _: [_released(4, A, epoch=EPOCH + 1)]),
+    "a release of the future": ("E_EXPIRY", lambda _: [_released(4, A, NOW + 61)]),
+    "recorded after its head": ("E_LOG_HEAD", lambda _: [entry(pledge(99), at=NOW + 121)]),
+    "a pledge of the next epoch, recorded as of then": (
+        "E_LOG_HEAD",
+        lambda _: [entry(pledge(99, epoch=EPOCH + 1, issued_at=NOW + 80_000, expires_at=NOW + 80_060), at=NOW + 80_000)]
+    ),
     "a release before the pledge": ("E_REPLAY", lambda _: [_released(4, A, NOW - 100)]),
 }  # fmt: skip
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zkmargin.attestations.context import epoch_of
 from zkmargin.attestations.documents import Signatures
 from zkmargin.errors import EpochMismatch, ProofExpired, SignatureNotAttestor, ZkMarginError
+from zkmargin.verifier.registry import tables
 from zkmargin.verifier.registry.conditions import require_current
 from zkmargin.verifier.registry.documents import LogEntry, Registration, RegistryTerms, Release
 from zkmargin.verifier.registry.errors import ContextReplay, DoublePledge, PledgeMissing, PledgeRefresh, StoreFailed
@@ -110,11 +110,8 @@ def empty(transaction: Transaction, terms: RegistryTerms, signed: SignedRelease)
         raise ProofExpired(
             "the release is from the future", where="release.at", expected=f"at most {transaction.now}", got=release.at
         )
-    if release.epoch * terms.epoch_length > transaction.now + terms.epoch_lead:  # nor what no database holds
-        raise EpochMismatch(
-            "the release is of an epoch that is still to come", where="release.epoch",
-            expected=f"at most {epoch_of(transaction.now + terms.epoch_lead, terms.epoch_length)}", got=release.epoch,
-        )  # fmt: skip
+    if release.epoch >> tables.NUMBER_BITS:  # of an epoch that no pledge can be of, and no column holds
+        raise _nothing_released(transaction.pledge(release.nullifier), signed)
     if not transaction.note_release(release, signed.venue_id):
         raise ContextReplay("this release was recorded before", where="release.at")
     if not transaction.empty(release, signed.venue_id):

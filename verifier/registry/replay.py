@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zkmargin.attestations.documents import require_domain, require_signed
-from zkmargin.errors import SignatureNotAttestor, VenueMismatch, ZkMarginError
+from zkmargin.errors import ProofExpired, SignatureNotAttestor, VenueMismatch, ZkMarginError
 from zkmargin.verifier.registry import merkle
 from zkmargin.verifier.registry.conditions import require_current, require_registration
 from zkmargin.verifier.registry.documents import (
@@ -96,6 +96,7 @@ def require_log(
         _require_received(receipt, replay, anchor, f"receipts[{number}]")
     for index, entry in enumerate(replay.entries):
         _apply(index, entry, replay, anchor)
+    _require_dated(exported, replay)
     kinds = Counter[str](entry.kind for entry in replay.entries)
     pledged = [entry for entry in replay.entries if entry.registration is not None]
     return LogFinding(
@@ -189,6 +190,25 @@ def _refused_head(
             "entries are missing: the operator signed a longer log", where=where, expected=size, got=tree.size
         )
     return LogHeadInvalid("the entries are not those that the operator signed", where=where)
+
+
+def _require_dated(heads: list[tuple[SignedHead, str]], replay: _Replay) -> None:
+    """No entry was recorded after a head that covers it: its time decided which rules it kept."""
+    signed_at: int | None = None
+    end = len(replay.entries)
+    for head in sorted((signed.head for signed, _ in heads), key=lambda head: head.size, reverse=True):
+        _require_recorded(range(min(head.size, end), end), signed_at, replay)
+        end, signed_at = min(head.size, end), head.time if signed_at is None else min(head.time, signed_at)
+    _require_recorded(range(end), signed_at, replay)
+
+
+def _require_recorded(indices: range, signed_at: int | None, replay: _Replay) -> None:
+    for index in indices:
+        if signed_at is not None and replay.entries[index].recorded_at > signed_at:
+            raise LogHeadInvalid(
+                "an entry was recorded after a head that covers it", where=f"entry {index}",
+                expected=f"at most {signed_at}", got=replay.entries[index].recorded_at,
+            )  # fmt: skip
 
 
 # --- receipts -------------------------------------------------------------------------------------------------------
@@ -290,6 +310,11 @@ def _apply_release(entry: LogEntry, release: Release, replay: _Replay, where: st
         raise PledgeMissing("an entry releases what is not pledged", where=where)
     if pledged.venue_id != entry.venue_id:
         raise SignatureNotAttestor("an entry releases another venue's pledge", where=where)
+    if release.at > entry.recorded_at + replay.terms.clock_skew:
+        raise ProofExpired(
+            "an entry releases by a word of the future", where=where, expected=f"at most {entry.recorded_at}",
+            got=release.at,
+        )  # fmt: skip
     signers, signing = venue.signers.signer_set(), replay.terms.domain.signing()
     require_signed(release, signing, entry.signatures, signers, where)
     if release.at < pledged.issued_at or (release.nullifier, release.at) in replay.releases:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, MetaData, Table, Text
 
+NUMBER_BITS = 63
+"""Of the numbers in columns, besides the sign."""
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

@@ -365,3 +365,11 @@ def test_no_token_is_on_a_page_or_in_metrics(browser: httpx.Client) -> None:
         text = browser.get(path).text
         assert not any(token in text for token in TOKENS.values())
         assert "zkmargin=" not in text
+
+
+def test_a_log_too_long_to_be_replayed_here(browser: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zkmargin.verifier.service.pages.auditor.MOST", -1)
+    refused = browser.post("/audit/log", data={"mark": mark_of(browser.get("/audit"))})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    assert "E_BUSY" in words(refused)
+    assert "zkmargin registry export" in words(refused)

@@ -163,3 +163,17 @@ def test_nobody_goes_back_to_an_earlier_statement(registry: Registry) -> None:
         clock.account_of([1], 7, 4, {A: 9})
     assert clock.account_of([3], 9, 5, {A: 1}) == "bob"
     assert clock.account_of([1], 8, 6, {A: 1, B: 1}) == "alice"
+
+
+def test_a_publisher_whose_clock_is_ahead_does_not_stop_all_calls(registry: Registry) -> None:
+    """Were its snapshots passed over, as verifiers do not, prices would be late for ever and nobody called."""
+    strict, clock = VenueClock(B, CLOCK, registry), VenueClock(A, CLOCK, registry, skew=60)
+    for each in (strict, clock):
+        each.snapshot(small_market(price_time=NOW + 5), NOW)
+        each.enrol("alice", [1], NOW)
+        each.tick(NOW + CLOCK.grace)
+    assert clock.standing("alice").state is State.CALLED
+    assert strict.pause is not None
+    clock.snapshot(small_market(price_time=NOW + CLOCK.grace + 61), NOW + CLOCK.grace)  # beyond the skew
+    clock.tick(NOW + 6 + CLOCK.breaker.price_age)
+    assert clock.pause is not None

@@ -101,14 +101,15 @@ class MarginClock:
             return []  # nothing that anyone acts on; the pledge log has the proof
         return [Change(at, account, before.state, State.HEALTHY, words)]
 
-    def snapshot(self, prices: Prices, at: int) -> list[Change]:
+    def snapshot(self, prices: Prices, at: int, skew: int = 0) -> list[Change]:
         """A market snapshot arrived. It trips the breaker where an index moved too far; a fresh one ends a pause for
-        lateness. One that is not newer than the last is passed over, and so is one from the future.
+        lateness. One that is not newer than the last is passed over, and so is one from the future: more than ``skew``
+        seconds, by which a publisher's clock may be ahead, or none of its snapshots would ever count.
         """
         self._advance(at)
         if any(value < 1 for _, value in prices.index):
             raise SchemaType("an index is above zero", where="prices")
-        if prices.time > at or (self.prices is not None and prices.time <= self.prices.time):
+        if prices.time > at + skew or (self.prices is not None and prices.time <= self.prices.time):
             return []
         last, self.prices = self.prices, prices
         moved = None if last is None else self._moved(dict(last.index), dict(prices.index))

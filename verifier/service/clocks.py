@@ -32,9 +32,10 @@ MAX_ATTEMPTS = 8
 class VenueClock:
     """One venue's clock. Safe to use from many threads; what a method returns is on disk."""
 
-    def __init__(self, venue_id: bytes, policy: ClockPolicy, registry: Registry) -> None:
+    def __init__(self, venue_id: bytes, policy: ClockPolicy, registry: Registry, skew: int = 0) -> None:
         self.venue_id = venue_id
         self.policy = policy
+        self.skew = skew  # seconds by which publishers' clocks may be ahead
         self._registry = registry
         self._lock = threading.Lock()
         self._behind = False
@@ -72,7 +73,7 @@ class VenueClock:
         """A market snapshot arrived."""
         prices = Prices(market.price_time, index_of(market))
         with self._lock:
-            return self._apply(lambda clock, now: clock.snapshot(prices, now), at)
+            return self._apply(lambda clock, now: clock.snapshot(prices, now, self.skew), at)
 
     def reset(self, reason: str, at: int) -> list[Change]:
         """An operator ends a pause."""

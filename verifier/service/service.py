@@ -61,7 +61,7 @@ class Service:
             for venue_id in self.desk.venues:
                 self.registry.venue(venue_id)
             self.clocks = {
-                venue_id: VenueClock(venue_id, venue.policy.clock, self.registry)
+                venue_id: VenueClock(venue_id, venue.policy.clock, self.registry, venue.policy.clock_skew)
                 for venue_id, venue in self.desk.venues.items()
                 if venue.policy.clock is not None
             }

@@ -14,6 +14,7 @@ from zkmargin.backend import Arithmetic, SparseMatrixHandle, engine
 from zkmargin.circuits.committed import commit_values
 from zkmargin.circuits.forms import Base, ColumnBase
 from zkmargin.circuits.matrices import Indices, Integers, LinearReader, TableReader
+from zkmargin.errors import CircuitError
 from zkmargin.field import FR_MODULUS, decode_elements, encode_elements, require_canonical
 from zkmargin.margin.tables import Tables
 
@@ -28,6 +29,9 @@ class BoundPlan:
         self.plan = plan
         self.tables = tables
         self._reader = TableReader(plan.rules, tables)
+        # By the arithmetic that computed it: an engine vouches for nothing of another's.
+        self._commitments: dict[Arithmetic, int] = {}
+        self._matrices: dict[Arithmetic, list[SparseMatrixHandle]] = {}
 
     @property
     def direct(self) -> list[int]:
@@ -62,8 +66,11 @@ class BoundPlan:
         """
         if not self.plan.committed:
             return 0
-        given = {"active": self.active, "direct": self._direct, "assets": self.assets}
-        return commit_values(self.plan, given, arithmetic)
+        arithmetic = arithmetic or engine()
+        if arithmetic not in self._commitments:
+            given = {"active": self.active, "direct": self._direct, "assets": self.assets}
+            self._commitments[arithmetic] = commit_values(self.plan, given, arithmetic)
+        return self._commitments[arithmetic]
 
     @property
     def committed(self) -> dict[str, list[int]]:
@@ -88,7 +95,9 @@ class BoundPlan:
         if not self.plan.n_functionals:
             return []
         arithmetic = arithmetic or engine()
-        return [arithmetic.SparseMatrix(*entries) for entries in self.entries]
+        if arithmetic not in self._matrices:
+            self._matrices[arithmetic] = [arithmetic.SparseMatrix(*entries) for entries in self.entries]
+        return self._matrices[arithmetic]
 
     @cached_property
     def entries(self) -> list[tuple[bytes, bytes, bytes, int, int]]:
@@ -131,6 +140,15 @@ class BoundPlan:
                 folded[element] = pow(gamma, plan.n_functionals + rows.first + element, FR_MODULUS)
             values += folded
         return values
+
+    def market_inputs(self, gamma: int | None, arithmetic: Arithmetic | None = None) -> list[int]:
+        """The public inputs that the tables determine (``Plan.market_inputs``)."""
+        challenge = [] if gamma is None else self.challenge_inputs(gamma, arithmetic)
+        if (gamma is None) == bool(self.plan.bases):
+            raise CircuitError("challenge given without functionals, or missing", where=self.plan.rules.name)
+        if self.plan.committed:
+            return [self.commitment(arithmetic)]
+        return challenge + self.direct + self.assets
 
     def _padded_elements(self, base: Base) -> list[int]:
         """Elements of a column beyond the active rows. Other bases vanish there with the columns."""

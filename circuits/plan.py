@@ -20,7 +20,7 @@ from zkmargin.circuits.bound_plan import BoundPlan
 from zkmargin.circuits.committed import TABLE_COMMITMENT
 from zkmargin.circuits.forms import Base, ColumnBase, Forms
 from zkmargin.circuits.rules.tree import At, Axis, Nearest, Node, Padding, RuleSet, SumBy, Visibility
-from zkmargin.errors import CircuitError, RuleError
+from zkmargin.errors import RuleError
 from zkmargin.margin.tables import Tables
 
 __all__ = [
@@ -226,13 +226,7 @@ class Plan:
         """The public inputs that the tables determine, as canonical field elements: ``t``, the direct ones, the assets,
         or the commitment to them all.
         """
-        bound = self.bind(tables)
-        challenge = [] if gamma is None else bound.challenge_inputs(gamma, arithmetic)
-        if (gamma is None) == bool(self.bases):
-            raise CircuitError("challenge given without functionals, or missing", where=self.rules.name)
-        if self.committed:
-            return [bound.commitment(arithmetic)]
-        return challenge + bound.direct + bound.assets
+        return self.bind(tables).market_inputs(gamma, arithmetic)
 
     def to_text(self) -> str:
         """The plan in lines, for ``--show plan``."""

@@ -22,12 +22,11 @@ from zkmargin.attestations.documents import SCHEME_POSEIDON, MarketSnapshot, req
 from zkmargin.attestations.evidence.errors import PriceEvidenceMismatch
 from zkmargin.attestations.faults import Report, stop
 from zkmargin.attestations.market import require_market
-from zkmargin.attestations.positions import CASH, SIZE
 from zkmargin.attestations.price_evidence import PriceEvidence, PriceFinding, require_prices
 from zkmargin.backend import Arithmetic
 from zkmargin.backend import engine as arithmetic_engine
 from zkmargin.circuits.plan import COMMITTED, compute_table_commitment
-from zkmargin.circuits.rules import RuleSet, check_tables
+from zkmargin.circuits.rules import RuleSet
 from zkmargin.circuits.rules.document import VENUE
 from zkmargin.encoding import hex_bytes, sha256
 from zkmargin.errors import (
@@ -54,7 +53,8 @@ from zkmargin.errors import (
 )
 from zkmargin.formats import vk_hash
 from zkmargin.margin.market import Market
-from zkmargin.margin.tables import INSTRUMENT_AXIS, Tables
+from zkmargin.margin.tables import Tables
+from zkmargin.verifier.checked_market import checked_market
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.policy import AcceptedRuleSet, Policy
 
@@ -279,10 +279,9 @@ def require_snapshot_times(snapshot: MarketSnapshot, policy: Policy, at: int, re
 def require_tables(case: Case) -> None:
     """The caller's tables are the signed ones, and meet the bounds and conditions of the rule set."""
     require_market(case.envelope.market.snapshot, case.market)
-    require_listing(case.rules, case.market)
-    check_tables(case.rules, case.market.tables)
+    checked = checked_market(case.rules, case.market)
     _require_venue_rows(case)
-    require_table_commitment(case.rules, case.market.tables, case.envelope.market.snapshot, arithmetic_of(case.engine))
+    _require_commitment(checked.bound.commitment(arithmetic_of(case.engine)), case.envelope.market.snapshot)
 
 
 def arithmetic_of(engine: str) -> Arithmetic:
@@ -294,7 +293,11 @@ def require_table_commitment(
     rules: RuleSet, tables: Tables, snapshot: MarketSnapshot, arithmetic: Arithmetic | None = None
 ) -> None:
     """Raise MarketMismatch unless a snapshot's table commitment is that of these tables, zero in binding ``public``."""
-    if compute_table_commitment(rules, tables, arithmetic) != snapshot.table_commitment:
+    _require_commitment(compute_table_commitment(rules, tables, arithmetic), snapshot)
+
+
+def _require_commitment(computed: int, snapshot: MarketSnapshot) -> None:
+    if computed != snapshot.table_commitment:
         raise MarketMismatch(
             "the table commitment is not that of the signed tables",
             where="market.snapshot.tableCommitment",
@@ -347,32 +350,6 @@ def _require_venue_rows(case: Case) -> None:
                 "the rows of `venue` in the tables are not the venues of the policy",
                 where="tables.names.venue",
                 expected=", ".join(expected),
-            )
-
-
-def require_listing(rules: RuleSet, market: Market) -> None:
-    """Raise ListingMismatch unless private columns mean what the listing says: rows, lots, unit of cash.
-
-    A venue signs whole lots over the listing's rows; under other rows or decimals they would be worth
-    something else. Besides, a column may run over axes of which the tables say nothing (sub-accounts, say): their
-    rows mean what the venue says.
-    """
-    listing = market.listing
-    listed = {INSTRUMENT_AXIS, VENUE, *listing.axes}
-    for column in rules.attested:
-        for axis in {rules.axes[name].like or name for name in column.axes}:
-            if axis in market.tables.names and axis not in listed:
-                raise ListingMismatch(
-                    f"the listing does not say what the rows of private column `{column.name}` are", expected=axis
-                )
-        decimals = {SIZE: listing.lot_decimals, CASH: listing.cash_decimals}.get(column.name, column.decimals)
-        if column.decimals != decimals:
-            raise ListingMismatch(
-                f"`{column.name}` has other decimals than the listing", expected=column.decimals, got=decimals
-            )
-        if column.name == CASH and str(column.unit) != listing.cash_unit:
-            raise ListingMismatch(
-                "cash is in another unit than the listing's", expected=column.unit, got=listing.cash_unit
             )
 
 

@@ -6,6 +6,7 @@ bytes. A verifying key or a rule set is accepted only by being listed here.     
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -170,7 +171,7 @@ class Policy(Document):
             raise PydanticCustomError(SchemaType.code, "verifierId must not be zero")
         return self
 
-    @property
+    @cached_property
     def policy_id(self) -> bytes:
         """SHA-256 of the RFC 8785 bytes."""
         return sha256(self.to_bytes())

@@ -19,7 +19,7 @@ from zkmargin.attestations.context import (
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.price_evidence import PriceEvidence, PriceFinding
 from zkmargin.backend import Arithmetic, engine_name
-from zkmargin.circuits.plan import Plan
+from zkmargin.circuits.plan import BoundPlan, Plan
 from zkmargin.circuits.rules import RuleSet
 from zkmargin.errors import (
     EngineUnavailable,
@@ -31,6 +31,7 @@ from zkmargin.errors import (
 from zkmargin.field import encode_elements, require_canonical
 from zkmargin.formats import count_public, split_verifying_key
 from zkmargin.margin.market import Market
+from zkmargin.verifier.checked_market import checked_market
 from zkmargin.verifier.checks import (
     Case,
     arithmetic_of,
@@ -147,7 +148,8 @@ def _require_proof(case: Case) -> None:
         if not any(point):
             raise ProofPoint("no honest proof holds the point at infinity", where=f"proof.{name}")
     _require_bound_inputs(case.verifying_key)
-    publics = compute_public_inputs(case.envelope, case.rules, case.market, arithmetic_of(case.engine))
+    checked = checked_market(case.rules, case.market)
+    publics = _public_inputs(case.envelope, checked.bound, arithmetic_of(case.engine))
     if len(publics) != count_public(case.verifying_key):
         raise KeyNotListed(
             "the verifying key is for another number of public inputs",
@@ -171,7 +173,11 @@ def _require_bound_inputs(verifying_key: bytes) -> None:
 
 def compute_public_inputs(envelope: Envelope, rules: RuleSet, market: Market, arithmetic: Arithmetic) -> Sequence[int]:
     """All public inputs in circuit order: those of the envelope, gamma, and what follows from the tables."""
-    plan, context, stated = Plan(rules), envelope.context, envelope.public_inputs
+    return _public_inputs(envelope, Plan(rules).bind(market.tables), arithmetic)
+
+
+def _public_inputs(envelope: Envelope, bound: BoundPlan, arithmetic: Arithmetic) -> Sequence[int]:
+    plan, context, stated = bound.plan, envelope.context, envelope.public_inputs
     values = stated.leading()
     needs_functionals = any(name == "C" for name, _ in plan.public_inputs)
     if needs_functionals != (stated.C is not None):
@@ -181,9 +187,9 @@ def compute_public_inputs(envelope: Envelope, rules: RuleSet, market: Market, ar
     gamma = None
     if stated.C is not None:
         values.append(stated.C)
-        gamma = compute_gamma(context.vk_hash, context.r1cs_digest, market.tables.digest, values)
+        gamma = compute_gamma(context.vk_hash, context.r1cs_digest, bound.tables.digest, values)
         values.append(gamma)
-    values += plan.market_inputs(market.tables, gamma, arithmetic)
+    values += bound.market_inputs(gamma, arithmetic)
     if len(values) != plan.n_public:
         raise StatementMismatch(
             "the rule set takes another number of position statements", where="statements",

@@ -21,7 +21,8 @@ from zkmargin.errors import ListingMismatch, StatementMismatch, VerificationErro
 from zkmargin.margin.market import Market
 from zkmargin.margin.tables import Column, Listing, Tables
 from zkmargin.prover.prove import Request
-from zkmargin.verifier.checks import arithmetic_of, require_listing
+from zkmargin.verifier.checked_market import require_listing
+from zkmargin.verifier.checks import arithmetic_of
 from zkmargin.verifier.envelope import Envelope, Proof
 from zkmargin.verifier.policy import LeastClaim, MaximumAge, VenuePolicy
 from zkmargin.verifier.verify import compute_public_inputs

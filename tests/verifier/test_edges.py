@@ -23,7 +23,8 @@ from zkmargin.field import FR_MODULUS
 from zkmargin.formats import split_verifying_key, vk_hash
 from zkmargin.margin.market import Market
 from zkmargin.margin.tables import Column, Listing, Tables
-from zkmargin.verifier.checks import Case, require_claim, require_listing, require_statements, require_tables
+from zkmargin.verifier.checked_market import require_listing
+from zkmargin.verifier.checks import Case, require_claim, require_statements, require_tables
 from zkmargin.verifier.envelope import MAX_VENUES, Envelope, PublicInputs, SignedSnapshot, SignedStatement
 from zkmargin.verifier.policy import MaximumAge, Policy, VenuePolicy
 from zkmargin.verifier.verify import _require_bound_inputs, _verdict

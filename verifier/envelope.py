@@ -6,6 +6,7 @@ and from the market tables that the verifier holds.                             
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,7 @@ from zkmargin.attestations.documents import (
     StatementContext,
 )
 from zkmargin.attestations.schema import Document, Empty, FieldElement, Model, Sequence, unsigned_below
+from zkmargin.encoding import sha256
 from zkmargin.errors import BytesLength, FieldRange, SchemaType
 from zkmargin.field import ELEMENT_BYTES, FQ_MODULUS, decode_elements
 
@@ -111,6 +113,11 @@ class Envelope(Document):
     market: SignedSnapshot
     collateral: SignedRoot | None = None
     proof: Proof
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the RFC 8785 bytes."""
+        return sha256(self.to_bytes())
 
     @model_validator(mode="after")
     def _one_commitment_per_statement(self) -> Self:

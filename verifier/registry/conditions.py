@@ -22,7 +22,7 @@ def registration_of(envelope: Envelope) -> Registration:
         context=envelope.public_inputs.context,
         vk_hash=context.vk_hash,
         policy_id=context.policy_id,
-        proof_hash=sha256(envelope.to_bytes()),
+        proof_hash=envelope.digest,
     )
 
 

@@ -151,10 +151,18 @@ class Registry(Reader):
 
         Unknown, used, expired and another venue's are one error: the difference is nobody's business.
         """
-        if not self._writer.put(lambda transaction: transaction.consume_challenge(challenge, venue_id)).result():
-            raise ChallengeMismatch(
-                "the challenge is unknown, used or expired", where="context.challenge", hint="ask for a fresh challenge"
-            )
+        self._consume(challenge, venue_id).result()
+
+    def _consume(self, challenge: bytes, venue_id: bytes) -> Future[bytes]:
+        def consume(transaction: Transaction) -> bytes:
+            if not transaction.consume_challenge(challenge, venue_id):
+                raise ChallengeMismatch(
+                    "the challenge is unknown, used or expired", where="context.challenge",
+                    hint="ask for a fresh challenge",
+                )  # fmt: skip
+            return challenge
+
+        return self._writer.put(consume)
 
     def purge_challenges(self) -> int:
         """Forget expired challenges; how many there were."""
@@ -179,14 +187,18 @@ class Registry(Reader):
 
         Raises DomainMismatch, VenueMismatch, ProofExpired, EpochMismatch, PledgeTooLong, ChallengeMismatch.
         """
+        waiting = self.enter_admission(envelope)
+        return None if waiting is None else waiting.result()
+
+    def enter_admission(self, envelope: Envelope) -> Future[bytes] | None:
+        """The same without waiting; None where the proof names no challenge."""
         require_domain(envelope.domain, self.terms.domain, "domain")
         self.venue(envelope.context.verifier_id)
         require_current(registration_of(envelope), self.terms, self.clock())
         challenge = envelope.context.challenge
         if challenge == ZERO32:
             return None
-        self.consume_challenge(challenge, envelope.context.verifier_id)
-        return challenge
+        return self._consume(challenge, envelope.context.verifier_id)
 
     def record(
         self, envelope: Envelope, verdict: Verdict, release: ReleaseDocument | None = None

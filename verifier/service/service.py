@@ -87,7 +87,10 @@ class Service:
         """
         envelope = Envelope.parse(content)
         async with self.turns.turn(client):
-            challenge = await self.threaded(lambda: self.registry.admit(envelope))
+            admitted = self.registry.enter_admission(envelope)
+            challenge: bytes | None = None
+            if admitted is not None:
+                challenge = await asyncio.wrap_future(admitted)
             verdict = await self.pool.judge(content, challenge, self.clock())
         clock = self.clocks.get(envelope.context.verifier_id)
         account = None

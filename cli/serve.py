@@ -47,10 +47,13 @@ def command(
     Registry.create(database, RegistryTerms.read(settings.parent / read.terms))
     service = Service(settings, database, operator)
     try:
-        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         service.close()
         raise UsageWrong("cannot listen there", where=f"{host}:{port}", got=error.strerror) from None
+    # Head and body are two writes: asyncio says this to sockets that it opened itself only, and Nagle waits 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     name, number, *_ = listening.getsockname()
     address = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
     if as_json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from zkmargin.attestations.context import epoch_of
 from zkmargin.attestations.documents import Signatures, require_signed
-from zkmargin.encoding import sha256
 from zkmargin.errors import EpochMismatch, PledgeTooLong, ProofExpired, SignatureNotAttestor
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.registry.documents import RegisteredVenue, Registration, RegistryTerms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -13,10 +13,11 @@ from fastapi.exceptions import RequestValidationError as ParametersWrong
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from zkmargin.errors import UsageWrong, ZkMarginError
 from zkmargin.verifier.service.errors import MethodWrong, RouteUnknown
-from zkmargin.verifier.service.gate import Gate
+from zkmargin.verifier.service.gate import Counted, Gate
 from zkmargin.verifier.service.log_routes import log_routes
 from zkmargin.verifier.service.metrics import CONTENT_TYPE_LATEST
 from zkmargin.verifier.service.pages.site import answer, page_routes
@@ -50,7 +51,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(page_routes(service))
     _add_health(app, service)
     _add_errors(app, service)
-    app.middleware("http")(_counted(service))
+    app.add_middleware(Counted, metrics=service.metrics)
     app.add_middleware(Gate, limits=service.settings.limits, metrics=service.metrics, answer=answer)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -107,6 +108,8 @@ def _add_errors(app: FastAPI, service: Service) -> None:
         wrong = isinstance(error, HTTPException) and error.status_code == 405
         kind = MethodWrong if wrong else RouteUnknown
         headers = dict(getattr(error, "headers", None) or {})
+        if wrong:  # of all routes at this address: the router names those of the first
+            headers["Allow"] = ", ".join(_methods_at(request))
         told = kind("not a method of this address" if wrong else "nothing is here", where=request.url.path[:200])
         service.metrics.refusals.labels(told.code).inc()
         return answer(request.scope, told, headers)
@@ -123,21 +126,22 @@ def _add_errors(app: FastAPI, service: Service) -> None:
     app.add_exception_handler(Exception, refused)
 
 
-def _counted(service: Service) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    async def count(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await proceed(request)
-        route = getattr(request.scope.get("route"), "path", "none")
-        service.metrics.requests.labels(route, str(response.status_code)).inc()
-        return response
-
-    return count
+def _methods_at(request: Request) -> list[str]:
+    return [
+        method
+        for method in ("GET", "POST")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """FastAPI's, with the documents' own schemas and the problem document for every refusal."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        schema.setdefault("components", {})["schemas"] = {**components(), "Problem": SCHEMA}
+        schema["components"] = {
+            "schemas": {**components(), "Problem": SCHEMA},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        }
         refusal = {
             "description": "refused, with a code of specs/errors.md",
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},

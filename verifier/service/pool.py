@@ -76,10 +76,15 @@ class Turns:
     """``slots`` at a time; the others wait, each client in its own line, and the lines take turns."""
 
     def __init__(self, slots: int, waiting_each: int, waiting: int) -> None:
-        self._free = slots
+        self._slots = self._free = slots
         self._each, self._all = waiting_each, waiting
         self._lines: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self.waiting = 0
+
+    @property
+    def busy(self) -> int:
+        """How many have a slot."""
+        return self._slots - self._free
 
     @asynccontextmanager
     async def turn(self, client: str) -> AsyncIterator[None]:

@@ -35,7 +35,7 @@ from zkmargin.verifier.service.messages import (
     Venue,
     VenueList,
 )
-from zkmargin.verifier.service.schemas import Route, answer, body
+from zkmargin.verifier.service.schemas import Bytes32Path, Route, UIntPath, answer, body
 from zkmargin.verifier.service.service import Service
 
 
@@ -78,7 +78,7 @@ def public_routes(service: Service) -> APIRouter:
         return reply(VenueList(venues=tuple(listed)))
 
     @giving("/venues/{venue_id}/policy", Policy, "A venue's policy")
-    async def policy(venue_id: str) -> JSONResponse:
+    async def policy(venue_id: Bytes32Path) -> JSONResponse:
         return reply(service.desk.venue(parse_bytes(venue_id, "venueId", 32)).policy)
 
     @taking("/challenges", ChallengeRequest, ChallengeIssued, "A fresh challenge for one proof")
@@ -110,11 +110,11 @@ def public_routes(service: Service) -> APIRouter:
         return reply(Entry(index=recorded.index), 201)
 
     @giving("/receipts/{nullifier}", PledgeReceiptDocument, "The receipt of a recorded pledge")
-    async def receipt(nullifier: str) -> JSONResponse:
+    async def receipt(nullifier: UIntPath) -> JSONResponse:
         return reply(await asyncio.to_thread(registry.receipt, nullifier_of(nullifier)))
 
     @giving("/pledges/{nullifier}", PledgeState, "The state of a pledge")
-    async def pledge(nullifier: str) -> JSONResponse:
+    async def pledge(nullifier: UIntPath) -> JSONResponse:
         number = nullifier_of(nullifier)
         held = await asyncio.to_thread(registry.pledge, number)
         if held is None:
@@ -136,7 +136,7 @@ def public_routes(service: Service) -> APIRouter:
         return reply(Kept(digest=await service.keep_market(await request.body())), 201)
 
     @taking("/markets/{digest}/prices", PriceEvidence, Kept, "The evidence of a snapshot's prices")
-    async def prices(digest: str, request: Request) -> JSONResponse:
+    async def prices(digest: Bytes32Path, request: Request) -> JSONResponse:
         of = parse_bytes(digest, "digest", 32)
         await service.keep_prices(of, await request.body())
         return reply(Kept(digest=of), 201)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, Final, Protocol, TypeVar
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from zkmargin.attestations.collateral.documents import RevokeRootDocument
@@ -35,6 +36,16 @@ class Route(Protocol):
     def __call__(self, handler: Handler, /) -> Handler:
         """The handler itself."""
 
+
+_UINT: Final = {"pattern": "^(0|[1-9][0-9]{0,77})$"}
+_BYTES32: Final = {"pattern": "^0x[0-9a-f]{64}$"}
+_NAME: Final = {"minLength": 1, "maxLength": 200}
+
+# What addresses hold. The schema tells its form; the handler reads it, so that a refusal has the code of what is wrong.
+UIntPath = Annotated[str, Path(json_schema_extra=dict(_UINT))]
+UIntQuery = Annotated[str, Query(json_schema_extra=dict(_UINT))]
+Bytes32Path = Annotated[str, Path(json_schema_extra=dict(_BYTES32))]
+NamePath = Annotated[str, Path(json_schema_extra=dict(_NAME))]
 
 _REF: Final = "#/components/schemas/{model}"
 _DOCUMENTS: Final[tuple[type[Model], ...]] = (

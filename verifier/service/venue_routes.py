@@ -22,7 +22,7 @@ from zkmargin.verifier.service.messages import (
     Reason,
 )
 from zkmargin.verifier.service.routes import reply
-from zkmargin.verifier.service.schemas import Route, answer, body
+from zkmargin.verifier.service.schemas import NamePath, Route, UIntQuery, answer, body
 from zkmargin.verifier.service.service import Service
 
 
@@ -56,12 +56,12 @@ def venue_routes(service: Service) -> APIRouter:
         return reply(_state(clock, await asyncio.to_thread(clock.standing, asked.account)))
 
     @route("GET", "/accounts/{account}", "One account", AccountState)
-    async def account(account: str, request: Request) -> JSONResponse:
+    async def account(account: NamePath, request: Request) -> JSONResponse:
         clock = clock_of(request)
         return reply(_state(clock, await asyncio.to_thread(clock.standing, account)))
 
     @route("POST", "/accounts/{account}/removal", "An account is closed, or liquidated", AccountList, Reason)
-    async def remove(account: str, request: Request) -> JSONResponse:
+    async def remove(account: NamePath, request: Request) -> JSONResponse:
         clock = clock_of(request)
         asked = Reason.of_json(load_json(await request.body()))
         await asyncio.to_thread(clock.remove, account, asked.reason, service.clock())
@@ -73,7 +73,7 @@ def venue_routes(service: Service) -> APIRouter:
         return _accounts(clock, await asyncio.to_thread(clock.queue))
 
     @route("GET", "/changes", "The clock's log from behind an entry", ChangeList)
-    async def changes(request: Request, after: str = "0") -> JSONResponse:
+    async def changes(request: Request, after: UIntQuery = "0") -> JSONResponse:
         clock = clock_of(request)
         found = await asyncio.to_thread(clock.changes, parse_uint(after, "after", 63))
         listed = [ClockChange(number=number, **vars(change)) for number, change in found]

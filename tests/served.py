@@ -71,9 +71,8 @@ def write_settings(folder: Path, world: World, limits: Limits = LIMITS, **polici
 class Served:
     """A running service and what a client does with it."""
 
-    def __init__(self, world: World, service: Service, clock: Clock, address: str) -> None:
-        self.world, self.service, self.clock, self.address = world, service, clock, address
-        self.client = httpx.Client(base_url=address, timeout=60)
+    def __init__(self, world: World, service: Service, clock: Clock, address: str, client: httpx.Client) -> None:
+        self.world, self.service, self.clock, self.address, self.client = world, service, clock, address, client
 
     def post(self, path: str, content: bytes, **more: Any) -> httpx.Response:
         return self.client.post(path, content=content, headers={"Content-Type": "application/json"}, **more)
@@ -107,24 +106,29 @@ class Served:
 
 @contextmanager
 def serve(world: World, folder: Path, limits: Limits = LIMITS, now: int = NOW, **policies: Any) -> Iterator[Served]:
-    """Start, and stop as SIGTERM would."""
-    settings, clock = write_settings(folder, world, limits, **policies), Clock(now)
-    url = sqlite_at(folder)
+    """Tests' service."""
+    settings, clock, url = write_settings(folder, world, limits, **policies), Clock(now), sqlite_at(folder)
     Registry.create(url, TERMS)
     service = Service(settings, url, OPERATOR, clock=clock)
-    listening = socket.create_server(("127.0.0.1", 0))
+    with listening(service) as address, httpx.Client(base_url=address, timeout=60) as client:
+        yield Served(world, service, clock, address, client)
+
+
+@contextmanager
+def listening(service: Service) -> Iterator[str]:
+    """The address of a service that runs in a thread, and is stopped as by SIGTERM."""
+    socket_ = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    socket_.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket_]})
     thread.start()
     try:
         while not server.started:
             if not thread.is_alive():
                 raise RuntimeError("the service did not start")
             time.sleep(0.02)
-        running = Served(world, service, clock, f"http://127.0.0.1:{listening.getsockname()[1]}")
-        with running.client:
-            yield running
+        yield f"http://127.0.0.1:{socket_.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(60)
-        listening.close()
+        socket_.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from parties import World
 from served import Served, serve
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))  # simulated traders, a client that floods
 
 
 @pytest.fixture(scope="session")

@@ -257,6 +257,26 @@ def test_key_files_hold_their_parts(small_proof: Any) -> None:
     assert all(any(zkey.a[64 * wire : 64 * wire + 64]) for wire in range(4))
 
 
+def test_each_key_accepts_its_own_proofs_alone(engine: Arithmetic, small_circuit: Any, tmp_path: Path) -> None:
+    """More keys in turn than an engine keeps; a malformed one is refused again and again."""
+    count = 2 if engine is reference else 10
+    made = []
+    for number in range(count):
+        path = tmp_path / f"{number}.zkey"
+        path.write_bytes(engine.groth16_setup(small_circuit.r1cs_bytes, os.urandom(256)))
+        key = engine.ProvingKey(str(path))
+        made.append((key.verifying_key(), key.prove(small_circuit.witness, os.urandom(128))))
+    for number in [*range(count), *reversed(range(count))]:
+        vk, proof = made[number]
+        assert engine.groth16_verify(vk, small_circuit.publics, proof)
+        assert not engine.groth16_verify(vk, small_circuit.publics, made[number - 1][1])
+    for at in (0, 64, 192, 320, 448, len(vk) - 64):
+        for _ in range(2):
+            off = vk[:at] + bytes([vk[at] ^ 1]) + vk[at + 1 :]
+            with pytest.raises(ValueError, match=r"point|verifying key"):
+                engine.groth16_verify(off, small_circuit.publics, proof)
+
+
 # --- verification refuses -----------------------------------------------------------------------------------
 
 

@@ -65,7 +65,7 @@ endif
 
 # --- use -------------------------------------------------------------------------------------------------------------
 
-.PHONY: demo test test-rust fuzz fuzz-contracts mutate lint format bench bench-check requirements clean
+.PHONY: demo test test-rust fuzz fuzz-contracts mutate lint format bench bench-check bench-soak requirements clean
 demo: develop  ## the main job, end to end, on real data
 	$(VENV)/bin/zkmargin demo
 
@@ -112,6 +112,9 @@ endif
 bench: develop peers  ## size and times of every rule set; times of ours and of the peers present
 	$(PYTHON) benchmarks/rule_sets.py
 	$(PYTHON) benchmarks/prove.py
+
+bench-soak: develop  ## ten minutes of submissions to the service: latencies, memory
+	$(PYTHON) benchmarks/service.py --seconds 600
 
 bench-check: develop peers  ## fail where a time or a size is above its budget
 	$(PYTHON) benchmarks/check.py

@@ -36,6 +36,7 @@ LINES = {4: 20_000, 8: 40_000}
 TREE_LEAVES, TREE_SECONDS = 100_000, 20.0
 PROOFS, PROOF_ACCOUNTS, PROOFS_SECONDS = 10_000, 100_000, 10.0
 REGISTRATIONS, REGISTRY_SECONDS = 5000, 1.0
+SUBMISSIONS, SUBMISSION_RATE, LATENCY_MILLISECONDS = 1500, 300.0, 100.0
 GNARK_RATIO = 2.0
 SETUP_SECONDS = 30.0
 COMPILE_SECONDS, CACHED_SECONDS = 20.0, 1.0
@@ -72,7 +73,14 @@ def main() -> int:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     try:
-        findings = [*judge_sizes(), *judge_tables(), *judge_report(), *judge_collateral(), judge_registry()]
+        findings = [
+            *judge_sizes(),
+            *judge_tables(),
+            *judge_report(),
+            *judge_collateral(),
+            judge_registry(),
+            *judge_service(),
+        ]
         findings += [
             finding
             for name in options.rules
@@ -176,6 +184,21 @@ def judge_registry() -> Finding:
 
     fastest = min(seconds(REGISTRATIONS, 50) for _ in range(3)) * 1000 / REGISTRATIONS
     return Finding("1,000 registrations, SQLite, flushed", fastest, REGISTRY_SECONDS, "s")
+
+
+def judge_service() -> Iterator[Finding]:
+    """Proofs submitted by HTTP, verified and recorded on disk: as many as go, then half of what must go."""
+    from load import percentile
+    from service import running
+
+    with running() as bench:
+        fastest = max((bench.run(bench.submissions(SUBMISSIONS)) for _ in range(3)), key=lambda load: load.rate)
+        half = bench.run(bench.submissions(SUBMISSIONS), SUBMISSION_RATE / 2)
+    each = f"{fastest.service_cpu / fastest.count * 1e3:.1f} ms of CPU each"
+    seconds = SUBMISSION_RATE / fastest.rate
+    yield Finding(f"{SUBMISSION_RATE:.0f} submissions by HTTP, 7 public inputs", seconds, 1.0, "s", each)
+    latency = percentile(half.latencies, 0.99) * 1e3
+    yield Finding(f"p99 of a submission at {SUBMISSION_RATE / 2:.0f}/s", latency, LATENCY_MILLISECONDS, "ms")
 
 
 def _fastest(run: Callable[[], object]) -> float:

@@ -4,7 +4,7 @@ sets and markets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -67,6 +67,30 @@ def test_both_bindings_accept_and_refuse_the_same_accounts(name: str) -> None:
                 tried_account = world.with_lever(account, least - short)
                 found = witness_of(circuit, tried_account, (kind, 5, 4), circuit.plan.bind(tables))
                 assert (found is not None) == (short == 0)
+
+
+@pytest.mark.parametrize("name", ["gmx", "mango_v4", "drift_v2", "vertex", "isolated_bracket"])
+def test_other_rule_sets_say_the_same_when_committed(name: str) -> None:
+    """No committed variant of these is shipped; that anybody can make one is said in specs/rules.md#variants."""
+    world, random = WORLDS[name], Random(f"{name} as committed")
+    rules = parse_rules(
+        variant(world.rule_set.text, world.rule_set.file, name=f"{name}_committed", binding="committed")
+    )
+    circuit = compile_rules(rules)
+    tables = world.market(random)
+    for kind in world.rule_set.requirements:
+        boundaries = ((account, world.boundary(tables, account, kind, 5, 4)) for account in _accounts(world, tables))
+        account, least = next((account, least) for account, least in boundaries if least is not None)
+        for short in (0, 1):
+            shown = world.with_lever(account, least - short)
+            found = witness_of(circuit, shown, (kind, 5, 4), circuit.plan.bind(tables))
+            assert (found is not None) == (short == 0)
+
+
+def _accounts(world: RuleWorld, tables: Tables) -> Iterator[dict[str, object]]:
+    random = Random(world.rules)
+    while True:
+        yield world.account(random, tables)
 
 
 @pytest.mark.parametrize("name", COMMITTED)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from peers import HERE, Case, Peer, PeerError, start_ours
-from prepare import prove_arguments, rules_case
+from prepare import passphrase, prove_arguments, rules_case
 from prove import RULES, WORK, machine, measure_case
 
 CONSTRAINTS = {"portfolio_scan": 58_000, "deribit_pm": 105_000}
@@ -252,7 +252,7 @@ def verification(ours: Peer, public_inputs: int) -> Finding:
 def process(case: Case, ours: Peer, repeat: int) -> Iterator[Finding]:
     """``zkmargin prove`` as a process, interleaved with ``Prover.prove`` where everything is loaded."""
     inside, outside, peak = [], [], 0
-    with tempfile.TemporaryDirectory(prefix="zkmargin-bench-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="zkmargin-bench-") as temporary, passphrase():
         command = [sys.executable, "-m", "zkmargin.cli.main"]
         command += prove_arguments(case, Path(temporary) / "account.margin-proof.json")
         for _ in range(repeat + 1):

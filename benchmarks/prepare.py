@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,21 @@ DEMO = HERE.parent / "demo"
 CHAIN, ACCOUNT = DEMO / "chain_btc_20260205T093647Z.csv", DEMO / "account.csv"
 PRICE_TIME, PROOF_TIME = "1770284207", 1770284217
 PASSPHRASE = "of keys that only benchmarks use"
-os.environ["ZKMARGIN_PASSPHRASE"] = PASSPHRASE  # for commands, also those run as processes
+VARIABLE = "ZKMARGIN_PASSPHRASE"
+
+
+@contextlib.contextmanager
+def passphrase() -> Iterator[None]:
+    """That of the benchmarks' keys, for commands in this process and for those it starts; afterwards as before."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = PASSPHRASE
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
 
 
 def command(*arguments: object) -> str:
@@ -30,7 +45,7 @@ def command(*arguments: object) -> str:
     from zkmargin.cli.main import run
 
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with passphrase(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = run([str(argument) for argument in arguments])
     if code:
         raise PeerError(f"zkmargin {arguments[0]} ended with exit code {code}: {printed.getvalue().strip()}")

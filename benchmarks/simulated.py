@@ -133,7 +133,12 @@ class Traders:
             policy="policy.json", rule_sets=(ServedRuleSet(rules=RULES, key="key.json"),), tokens=(sha256(b"token"),)
         )
         settings = ServiceSettings(
-            name="benchmarks", terms="registry.json", venues=(served,), documents="documents", limits=limits
+            auditors=(),
+            name="benchmarks",
+            terms="registry.json",
+            venues=(served,),
+            documents="documents",
+            limits=limits,
         )
         path = folder / "benchmarks.service.json"
         path.write_text(settings.to_text())

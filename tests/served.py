@@ -27,6 +27,7 @@ from zkmargin.verifier.service.app import create_app
 from zkmargin.verifier.service.service import Service
 from zkmargin.verifier.service.settings import Limits, ServedRuleSet, ServedVenue, ServiceSettings
 
+AUDITOR = "token of the auditor"
 TOKENS = {A: "token of alpha", B: "token of beta"}
 CLOCK = ClockPolicy(
     prove_every=600,
@@ -61,7 +62,12 @@ def write_settings(folder: Path, world: World, limits: Limits = LIMITS, **polici
         tokens = (sha256(TOKENS[venue_id].encode()),)
         venues.append(ServedVenue(policy=f"{policy.name}.policy.json", rule_sets=(rules,), tokens=tokens))
     settings = ServiceSettings(
-        name="tests", terms="registry.json", venues=tuple(venues), documents="documents", limits=limits
+        name="tests",
+        terms="registry.json",
+        venues=tuple(venues),
+        auditors=(sha256(AUDITOR.encode()),),
+        documents="documents",
+        limits=limits,
     )
     path = folder / "tests.service.json"
     path.write_text(settings.to_text())
@@ -80,6 +86,10 @@ class Served:
     def asked(self, venue_id: bytes, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """As a venue, with its token."""
         return self.client.request(method, path, json=body, headers={"Authorization": f"Bearer {TOKENS[venue_id]}"})
+
+    def audited(self, path: str) -> httpx.Response:
+        """As an auditor."""
+        return self.client.get(path, headers={"Authorization": f"Bearer {AUDITOR}"})
 
     def challenge(self, venue_id: bytes = A) -> bytes:
         given = self.client.post("/v1/challenges", json={"venueId": hex_bytes(venue_id), "seconds": "300"})

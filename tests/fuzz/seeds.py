@@ -167,7 +167,9 @@ def _verifiers_documents() -> list[Document]:
     home = RegistryDomainFile(chain_id=1, verifying_contract=b"\5" * 20, epoch_length=86400)
     return [
         ClearingBook(name="house", members=(member,), revocations=("r.json",)),
-        ServiceSettings(name="venue", terms="t.json", venues=(served,), documents="documents", limits=limits),
+        ServiceSettings(
+            name="venue", terms="t.json", venues=(served,), auditors=(b"\6" * 32,), documents="documents", limits=limits
+        ),
         home,
         RecordDocument(domain=home.domain(), nullifier=9, record=record),
     ]

@@ -168,7 +168,10 @@ def test_a_verifier_that_is_killed(served: Served) -> None:
             for process in processes:
                 os.kill(process.pid or 0, signal.SIGKILL)
             assert code(waiting.result()) == (503, "E_BUSY")
-        assert code(served.client.get(f"/v1/receipts/{envelope.public_inputs.nullifier}")) == (404, "E_PLEDGE_MISSING")
+        assert code(served.client.get(f"/v1/receipts/{envelope.public_inputs.nullifier}?context=1")) == (
+            404,
+            "E_PLEDGE_MISSING",
+        )
         accepted(served, 106 + round_)
 
 

@@ -97,7 +97,7 @@ def test_a_proof_is_submitted_and_explained(served: Served) -> None:
     assert accepted.status_code == 201
     assert "The proof holds, and is recorded" in text
     assert "insecure key" in text
-    receipt = served.client.get(f"/v1/receipts/{envelope.public_inputs.nullifier}").json()
+    receipt = served.service.registry.receipt(envelope.public_inputs.nullifier).to_json()
     assert receipt["signatures"][0]["signature"] in text
 
     text = words(served.client.get("/proof", params={"nullifier": f" {receipt['receipt']['nullifier']} "},
@@ -335,7 +335,7 @@ def test_a_head_that_was_kept(served: Served, accounts: dict[str, int]) -> None:
 
 
 def test_a_receipt_that_was_kept(served: Served, accounts: dict[str, int]) -> None:
-    receipt = served.client.get(f"/v1/receipts/{accounts[HOSTILE]}").content
+    receipt = served.service.registry.receipt(accounts[HOSTILE]).to_bytes()
     assert "holds the log has its entry" in judged(served, receipt)
     altered = json.loads(receipt)
     altered["receipt"]["expiresAt"] = "5"

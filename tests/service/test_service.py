@@ -47,11 +47,18 @@ def test_a_proof_is_recorded_and_its_receipt_is_given_again(served: Served) -> N
     receipt = PledgeReceiptDocument.of_json(accepted.json()["receipt"])
     assert receipt.receipt.nullifier == envelope.public_inputs.nullifier
     nullifier = str(envelope.public_inputs.nullifier)
-    again = served.client.get(f"/v1/receipts/{nullifier}").json()
+    context = str(envelope.public_inputs.context)
+    again = served.client.get(f"/v1/receipts/{nullifier}", params={"context": context}).json()
     assert again == accepted.json()["receipt"]
     state = served.client.get(f"/v1/pledges/{nullifier}").json()
     assert (state["state"], state["logIndex"]) == ("active", str(receipt.receipt.log_index))
     assert "venueId" not in state
+    for wrong in ({"context": "1"}, {"context": nullifier}):  # who has no proof does not learn the venue
+        assert code(served.client.get(f"/v1/receipts/{nullifier}", params=wrong)) == (404, "E_PLEDGE_MISSING")
+        at = f"/v1/log/inclusion/{receipt.receipt.log_index}"
+        assert code(served.client.get(at, params=wrong)) == (422, "E_LOG_INCLUSION")
+    assert code(served.asked(B, "GET", "/v1/log/entries")) == (401, "E_TOKEN")
+    assert code(served.client.get("/v1/log/entries")) == (401, "E_TOKEN")
     assert code(served.submit(envelope)) == (422, "E_CHALLENGE")  # used up
 
 
@@ -74,7 +81,8 @@ def test_a_proof_that_fails_records_nothing(served: Served) -> None:
     assert code(served.submit(forged)) == (422, "E_PROOF_INVALID")
     assert code(served.submit(envelope)) == (422, "E_CHALLENGE")  # the forgery used the challenge up
     assert served.client.get("/readyz").json()["logEntries"] == before
-    assert code(served.client.get(f"/v1/receipts/{envelope.public_inputs.nullifier}")) == (404, "E_PLEDGE_MISSING")
+    missing = served.client.get(f"/v1/receipts/{envelope.public_inputs.nullifier}?context=1")
+    assert code(missing) == (404, "E_PLEDGE_MISSING")
 
 
 def test_a_proof_about_a_market_that_is_not_here(served: Served) -> None:
@@ -112,13 +120,15 @@ def test_refusals_are_problem_documents(path: str, content: bytes, expected: tup
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/v1/receipts/01", (400, "E_INT_FORMAT")),
-        ("/v1/receipts/" + str(1 << 255), (422, "E_FIELD_RANGE")),
+        ("/v1/receipts/01?context=1", (400, "E_INT_FORMAT")),
+        ("/v1/receipts/" + str(1 << 255) + "?context=1", (422, "E_FIELD_RANGE")),
         ("/v1/pledges/5", (404, "E_PLEDGE_MISSING")),
         ("/v1/log/consistency", (400, "E_USAGE")),
-        ("/v1/log/entries?first=-1", (400, "E_INT_FORMAT")),
-        ("/v1/log/inclusion/99999", (422, "E_LOG_INCLUSION")),
-        (f"/v1/log/inclusion/{2**63 - 1}", (422, "E_LOG_INCLUSION")),  # the last number of a database
+        ("/v1/receipts/5", (400, "E_USAGE")),
+        ("/v1/receipts/5?context=05", (404, "E_PLEDGE_MISSING")),
+        ("/v1/log/entries?first=-1", (401, "E_TOKEN")),
+        ("/v1/log/inclusion/99999?context=1", (422, "E_LOG_INCLUSION")),
+        (f"/v1/log/inclusion/{2**63 - 1}?context=1", (422, "E_LOG_INCLUSION")),  # the last number of a database
         (f"/v1/log/consistency?first={2**63 - 1}", (422, "E_LOG_INCLUSION")),
         ("/v1/venues/0x12/policy", (400, "E_BYTES_LENGTH")),
         ("/v1/queue", (401, "E_TOKEN")),
@@ -129,7 +139,7 @@ def test_what_cannot_be_given(path: str, expected: tuple[int, str], served: Serv
 
 
 def test_entries_beyond_all_numbers(served: Served) -> None:
-    found = served.client.get(f"/v1/log/entries?first={2**63 - 1}")
+    found = served.audited(f"/v1/log/entries?first={2**63 - 1}")
     assert (found.status_code, found.json()["entries"]) == (200, [])
 
 
@@ -146,14 +156,16 @@ def test_bodies_beyond_the_limit(served: Served) -> None:
 
 def test_the_log_proves_what_it_says(served: Served) -> None:
     first = LogHeadDocument.of_json(served.client.get("/v1/log/head").json())
-    served.submit(served.prove(owner(5)))
+    envelope = served.prove(owner(5))
+    served.submit(envelope)
     second = LogHeadDocument.of_json(served.client.get("/v1/log/head").json())
     assert second.head.size == first.head.size + 1
-    proof = LogProof.of_json(served.client.get(f"/v1/log/inclusion/{first.head.size}").json())
+    context = envelope.public_inputs.context
+    proof = LogProof.of_json(served.client.get(f"/v1/log/inclusion/{first.head.size}?context={context}").json())
     assert proof.log.head == second.head
     shown = served.client.get(f"/v1/log/consistency?first={first.head.size}&second={second.head.size}").json()
     assert LogConsistency.of_json(shown).second.head == second.head
-    entries = served.client.get("/v1/log/entries?first=0").json()["entries"]
+    entries = served.audited("/v1/log/entries?first=0").json()["entries"]
     assert len(entries) == second.head.size
 
 

@@ -40,7 +40,12 @@ def test_proofs_are_submitted(served: Served, tmp_path: Path, terms: str, capsys
     assert "accepted" in shown
     assert "holds" in shown
     receipt = PledgeReceiptDocument.read(tmp_path / "one.receipt.json")
-    assert served.client.get(f"/v1/receipts/{receipt.receipt.nullifier}").json() == receipt.to_json()
+    assert (
+        served.client.get(
+            f"/v1/receipts/{receipt.receipt.nullifier}", params={"context": str(receipt.receipt.context)}
+        ).json()
+        == receipt.to_json()
+    )
 
     twice = proof(served, tmp_path / "two.json", 1, B)
     third = proof(served, tmp_path / "three.json", 2)
@@ -126,13 +131,13 @@ def test_services_that_lie(served: Served, tmp_path: Path, terms: str, capsys: p
     mine.write_bytes(envelope.to_bytes())
     others = proof(served, tmp_path / "others.json", 6)
     index = accepted["receipt"]["receipt"]["logIndex"]
-    inclusion = served.client.get(f"/v1/log/inclusion/{index}").content
-    other = served.client.get("/v1/log/inclusion/0").content
+    at = f"/v1/log/inclusion/{index}?context={envelope.public_inputs.context}"
+    inclusion = served.client.get(at).content
+    other = served.service.registry.prove_inclusion(0).to_bytes()
     whole = json.dumps(accepted).encode()
     forged = json.loads(whole)
     forged["receipt"]["signatures"][0]["signature"] = accepted["receipt"]["log"]["signatures"][0]["signature"]
     refused = json.dumps({"code": "E_X", "detail": "\x1b[2J<b>", "where": 5}).encode()
-    at = f"/v1/log/inclusion/{index}"
     cases = [
         (str(mine), {"/v1/submissions": (201, whole), at: (200, inclusion)}, 0, None),
         (others, {"/v1/submissions": (201, whole), at: (200, inclusion)}, 1, "E_RECEIPT"),  # another proof's receipt

@@ -60,7 +60,8 @@ class ServiceClient:
         """
         pledged = registration_of(envelope)
         require_receipt(receipt, terms, pledged)
-        proof = self._ask("GET", f"/v1/log/inclusion/{receipt.receipt.log_index}", LogProof)
+        path = f"/v1/log/inclusion/{receipt.receipt.log_index}?context={pledged.context}"
+        proof = self._ask("GET", path, LogProof)
         require_receipt(receipt, terms, pledged, proof)
 
     def _ask(self, method: str, path: str, kind: type[_M], body: bytes | None = None) -> _M:

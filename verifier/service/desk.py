@@ -182,9 +182,9 @@ def _require_revocation(document: RevokeRootDocument, policy: Policy) -> None:
 
 def _require_own_tokens(settings: ServiceSettings) -> None:
     """A token that two venues list would show one the other's customers. Raises SchemaType."""
-    listed = [token for served in settings.venues for token in served.tokens]
+    listed = [token for served in settings.venues for token in served.tokens] + list(settings.auditors)
     if len(set(listed)) != len(listed):
-        raise SchemaType("a token is listed twice: it would be of two venues", where="venues.tokens")
+        raise SchemaType("a token is listed twice: it would be of two parties", where="venues.tokens, auditors")
 
 
 def _venue(served: ServedVenue, folder: Path) -> Venue:

@@ -1,16 +1,20 @@
-"""The transparency log: heads, entries, proofs. Public, so that anyone can check the registry."""
+"""The transparency log. Heads and their consistency are public, so that anyone can catch an operator who rewrites it.
+
+Entries name venues: a pledge's is given to who knows its context, which is in the proof; all of them to auditors.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from zkmargin.attestations.schema import Model
 from zkmargin.encoding import parse_uint
 from zkmargin.verifier.registry.documents import LogConsistency, LogHeadDocument, LogPage, LogProof
-from zkmargin.verifier.service.routes import reply
+from zkmargin.verifier.registry.errors import LogInclusion
+from zkmargin.verifier.service.routes import bearer_of, reply
 from zkmargin.verifier.service.schemas import Route, UIntPath, UIntQuery, answer
 from zkmargin.verifier.service.service import Service
 
@@ -29,13 +33,23 @@ def log_routes(service: Service) -> APIRouter:
     async def head() -> JSONResponse:
         return reply(await asyncio.to_thread(registry.latest_head))
 
-    @giving("/entries", LogPage, "Up to 1,000 entries, and the heads over them")
-    async def entries(first: UIntQuery = "0") -> JSONResponse:
+    @router.get(
+        "/entries",
+        summary="Up to 1,000 entries, and the heads over them, for auditors",
+        responses={200: answer(LogPage, "a part of the log")},
+        openapi_extra={"security": [{"token": []}]},
+    )
+    async def entries(request: Request, first: UIntQuery = "0") -> JSONResponse:
+        service.require_auditor(bearer_of(request))
         return reply(await asyncio.to_thread(registry.page, parse_uint(first, "first", _BITS)))
 
-    @giving("/inclusion/{index}", LogProof, "An entry with its path to the last head")
-    async def inclusion(index: UIntPath) -> JSONResponse:
-        return reply(await asyncio.to_thread(registry.prove_inclusion, parse_uint(index, "index", _BITS)))
+    @giving("/inclusion/{index}", LogProof, "A pledge's entry with its path to the last head, for who has its proof")
+    async def inclusion(index: UIntPath, context: UIntQuery) -> JSONResponse:
+        found = await asyncio.to_thread(registry.prove_inclusion, parse_uint(index, "index", _BITS))
+        pledged = found.entry.registration
+        if pledged is None or pledged.context != parse_uint(context, "context"):
+            raise LogInclusion("the log has no such entry", where="index, context", got=index)
+        return reply(found)
 
     @giving("/consistency", LogConsistency, "That the log of one head begins with that of an earlier one")
     async def consistency(first: UIntQuery, second: UIntQuery | None = None) -> JSONResponse:

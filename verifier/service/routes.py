@@ -24,6 +24,7 @@ from zkmargin.verifier.registry.documents import (
     ReleaseDocument,
 )
 from zkmargin.verifier.registry.errors import PledgeMissing
+from zkmargin.verifier.service.errors import TokenWrong
 from zkmargin.verifier.service.gate import client_of
 from zkmargin.verifier.service.messages import (
     ChallengeIssued,
@@ -35,13 +36,21 @@ from zkmargin.verifier.service.messages import (
     Venue,
     VenueList,
 )
-from zkmargin.verifier.service.schemas import Bytes32Path, Route, UIntPath, answer, body
+from zkmargin.verifier.service.schemas import Bytes32Path, Route, UIntPath, UIntQuery, answer, body
 from zkmargin.verifier.service.service import Service
 
 
 def reply(model: Model, status: int = 200) -> JSONResponse:
     """A document as an answer."""
     return JSONResponse(model.to_json(), status)
+
+
+def bearer_of(request: Request) -> str:
+    """The token of a request. Raises TokenWrong where it has none."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise TokenWrong("a token is needed", where="Authorization")
+    return token
 
 
 def nullifier_of(text: str) -> int:
@@ -109,9 +118,12 @@ def public_routes(service: Service) -> APIRouter:
         recorded = await asyncio.to_thread(registry.release, document)
         return reply(Entry(index=recorded.index), 201)
 
-    @giving("/receipts/{nullifier}", PledgeReceiptDocument, "The receipt of a recorded pledge")
-    async def receipt(nullifier: UIntPath) -> JSONResponse:
-        return reply(await asyncio.to_thread(registry.receipt, nullifier_of(nullifier)))
+    @giving("/receipts/{nullifier}", PledgeReceiptDocument, "The receipt of a pledge, for who has its proof")
+    async def receipt(nullifier: UIntPath, context: UIntQuery) -> JSONResponse:
+        found = await asyncio.to_thread(registry.receipt, nullifier_of(nullifier))
+        if found.receipt.context != parse_uint(context, "context"):  # it names the venue: not for who holds no proof
+            raise PledgeMissing("nothing is pledged under this nullifier and context", where="nullifier, context")
+        return reply(found)
 
     @giving("/pledges/{nullifier}", PledgeState, "The state of a pledge")
     async def pledge(nullifier: UIntPath) -> JSONResponse:

@@ -138,6 +138,12 @@ class Service:
             raise TokenWrong("a venue's token is needed", where="Authorization")
         return found[0]
 
+    def require_auditor(self, token: str) -> None:
+        """Raise TokenWrong unless a token is an auditor's."""
+        digest = sha256(token.encode())
+        if not any(hmac.compare_digest(known, digest) for known in self.settings.auditors):
+            raise TokenWrong("an auditor's token is needed", where="Authorization")
+
     def clock_of(self, venue_id: bytes) -> VenueClock:
         """The margin clock of a venue. Raises VenueMismatch where its policy has none."""
         try:

@@ -47,8 +47,9 @@ class Limits(Model):
 
 
 class ServiceSettings(Document):
-    """``*.service.json``. Paths are relative to its folder. ``documents``: the folder where the service keeps
-    snapshots, evidence of prices and revocations."""
+    """``*.service.json``. Paths are relative to its folder. ``auditors``: SHA-256 digests of the tokens of who may read
+    the whole log. ``documents``: the folder where the service keeps snapshots, evidence of prices and revocations.
+    """
 
     TYPE: ClassVar[str] = "zkmargin/service-settings"
     type: Literal["zkmargin/service-settings"] = "zkmargin/service-settings"
@@ -57,5 +58,6 @@ class ServiceSettings(Document):
     terms: Text
     """Of the registry (``zkmargin/registry-terms``)."""
     venues: Annotated[tuple[ServedVenue, ...], Field(min_length=1), Sequence]
+    auditors: Annotated[tuple[Bytes32, ...], Sequence]
     documents: Text
     limits: Limits

@@ -12,7 +12,6 @@ from zkmargin.attestations.schema import Model, load_json
 from zkmargin.encoding import parse_uint
 from zkmargin.verifier.clock.standing import Standing
 from zkmargin.verifier.service.clocks import VenueClock
-from zkmargin.verifier.service.errors import TokenWrong
 from zkmargin.verifier.service.messages import (
     AccountList,
     AccountState,
@@ -21,7 +20,7 @@ from zkmargin.verifier.service.messages import (
     Enrolment,
     Reason,
 )
-from zkmargin.verifier.service.routes import reply
+from zkmargin.verifier.service.routes import bearer_of, reply
 from zkmargin.verifier.service.schemas import NamePath, Route, UIntQuery, answer, body
 from zkmargin.verifier.service.service import Service
 
@@ -31,10 +30,7 @@ def venue_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["margin clock"])
 
     def clock_of(request: Request) -> VenueClock:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not token:
-            raise TokenWrong("a venue's token is needed", where="Authorization")
-        return service.clock_of(service.venue_of(token))
+        return service.clock_of(service.venue_of(bearer_of(request)))
 
     def route(method: str, path: str, words: str, given: type[Model], taken: type[Model] | None = None) -> Route:
         extra: dict[str, Any] = {} if taken is None else body(taken)

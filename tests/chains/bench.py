@@ -114,7 +114,7 @@ class Bench:
         audited = call("audit", self.folder / "bundle", "--policy", policy, "--layouts", self.folder / "layouts.json",
                        *nodes, *more, "--at", at, "--json")  # fmt: skip
         assert audited.code == 1, audited.out
-        return {entry["code"] for entry in audited.json["findings"]}
+        return {entry["code"] for entry in audited.json["report"]["findings"]}
 
     def publish(self, signed: Callable[[CollateralRoot], tuple[Signature, ...]]) -> str:
         """The code with which a root with these signatures is not published."""

@@ -92,10 +92,10 @@ def test_an_account_on_both_chains_is_proven(desk: Desk, locked: Envelope) -> No
 def test_the_audit_passes(desk: Desk) -> None:
     audited = desk.audit("first", "--report", desk["first.html"])
     assert audited.code == 0, audited.out
-    report = audited.json
+    report = audited.json["report"]
     assert (report["holds"], report["findings"], report["layouts"]) == (True, [], "own")
     verdicts = {step["step"]: step["verdict"] for step in report["steps"]}
-    assert verdicts == dict.fromkeys([*(f"A{n}" for n in range(1, 15)), "A16"], "pass") | {"A3": verdicts["A3"]}
+    assert verdicts == dict.fromkeys([*(f"A{n}" for n in range(1, 15)), "A16"], "pass") | {"A15": "notDone"}
     coverage = report["coverage"]
     assert [coverage[name] for name in ("lines", "provenLines", "observedLines")] == ["6", "6", "0"]
     value = coverage["value"]
@@ -213,9 +213,9 @@ def test_the_audit_of_a_newer_root(desk: Desk, second: CollateralRootDocument) -
     audited = desk.audit("second", "--previous", desk["first"], at=NOW + 25)
     assert audited.code == 0, audited.out
     alone = desk.audit("second", at=NOW + 25)
-    assert (alone.code, alone.json["holds"]) == (1, False)
+    assert (alone.code, alone.json["report"]["holds"]) == (1, False)
     backwards = desk.audit("first", "--previous", desk["second"])
-    assert "E_ROOT_SEQ" in {entry["code"] for entry in backwards.json["findings"]}
+    assert "E_ROOT_SEQ" in {entry["code"] for entry in backwards.json["report"]["findings"]}
 
 
 # --- chains ---------------------------------------------------------------------------------------------------------

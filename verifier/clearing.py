@@ -155,7 +155,7 @@ class _Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.read: Callable[[str, type[_D]], _D] = cache(lambda path, kind: kind.read(folder / path))
-        self.rules = cache(lambda text: load_rules(folder / text if "." in text or "/" in text else text))
+        self.rules = cache(lambda text: load_rules(text, folder))
         self.key = cache(lambda path: read_verifying_key(folder / path))
 
 

@@ -64,12 +64,13 @@ def parse_rules(text: bytes, file: str = "<rules>") -> RuleSet:
     )
 
 
-def load_rules(path_or_name: str | Path) -> RuleSet:
-    """A rule set by the name of a bundled one (``portfolio_scan``), or by the path of its file.
+def load_rules(path_or_name: str | Path, folder: Path | None = None) -> RuleSet:
+    """A rule set by the name of a bundled one (``portfolio_scan``), or by the path of its file, from ``folder`` on.
 
     Raises RuleProblems, or FileUnreadable where there is no such file.
     """
-    return parse_rules(*read_rules(path_or_name))
+    is_name = isinstance(path_or_name, str) and _BUNDLED.fullmatch(path_or_name)
+    return parse_rules(*read_rules(path_or_name if folder is None or is_name else folder / path_or_name))
 
 
 def read_rules(path_or_name: str | Path) -> tuple[bytes, str]:

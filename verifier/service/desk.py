@@ -191,7 +191,7 @@ def _venue(served: ServedVenue, folder: Path) -> Venue:
     policy = Policy.read(folder / served.policy)
     keys: dict[bytes, tuple[RuleSet, bytes]] = {}
     for entry in served.rule_sets:
-        rules = load_rules(folder / entry.rules if "." in entry.rules or "/" in entry.rules else entry.rules)
+        rules = load_rules(entry.rules, folder)
         key = read_verifying_key(folder / entry.key)
         digest = vk_hash(key)
         if not any(listed.vk_hash == digest and listed.rule_digest == rules.digest for listed in policy.rule_sets):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zkmargin.times import format_time as format_time  # commands take it from here, with the rest of what they print
+
 if TYPE_CHECKING:
     from zkmargin.attestations.documents import Signers
 
@@ -123,16 +125,6 @@ def format_seconds(seconds: float) -> str:
     if seconds < 0.1:
         return f"{seconds * 1e3:.0f} ms"
     return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def format_time(time: int) -> str:
-    """Unix seconds as ``2026-02-05 09:36:47 UTC``; as they are where no calendar reaches."""
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, OSError, ValueError):
-        return f"{time} s"
 
 
 def signers_text(signers: Signers) -> str:

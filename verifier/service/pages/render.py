@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -12,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from zkmargin.encoding import hex_bytes
 from zkmargin.errors import ZkMarginError
+from zkmargin.times import format_time
 from zkmargin.verifier.audit.report import plain
 from zkmargin.verifier.service.problems import headers_of, status_of
 from zkmargin.verifier.style import stylesheet
@@ -46,14 +46,6 @@ def style() -> Response:
     return Response(_style(), media_type="text/css", headers=HEADERS)
 
 
-def words_of_time(time: int) -> str:
-    """Unix seconds as ``2026-02-05 09:36:47 UTC``; as they are where no calendar reaches."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, OSError, ValueError):
-        return f"{time} s"
-
-
 def words_of_span(seconds: int) -> str:
     """``45 s``, ``12 min``, ``5 h 20 min``, ``3 d 4 h``, rounded down; ``overdue`` where it is over."""
     if seconds <= 0:
@@ -79,7 +71,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {"at": words_of_time, "span": words_of_span, "hex": hex_bytes, "plain": plain}
+    filters: dict[str, Any] = {"at": format_time, "span": words_of_span, "hex": hex_bytes, "plain": plain}
     made.filters.update(filters)
     return made
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from zkmargin.attestations.context import Claim
 from zkmargin.attestations.price_evidence import PriceFinding
 from zkmargin.encoding import hex_bytes
+
+
+INSECURE: Final = "insecure key: it comes from a development setup whose maker could forge proofs"
+NOT_EXCLUSIVE: Final = "not exclusive: no collateral is locked for the life of this statement"
+INCOMPLETE: Final = "completeness is not claimed: the owner may hold other accounts under other keys"
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,9 @@ class Verdict:
         """What a reader must not take for granted."""
         found = []
         if self.insecure_key:
-            found.append("insecure key: it comes from a development setup whose maker could forge proofs")
+            found.append(INSECURE)
         if not self.exclusive:
-            found.append("not exclusive: no collateral is locked for the life of this statement")
+            found.append(NOT_EXCLUSIVE)
         if self.collateral is not None and self.collateral.observed:
             chains = ", ".join(self.collateral.observed)
             found.append(f"observed, not proven: lines on {chains} rest on the attestors' word alone")
@@ -87,7 +92,7 @@ class Verdict:
             found.append("no challenge: the proof may have been shown before")
         if self.clock_source == "given":
             found.append("the clock was given by the caller")
-        found.append("completeness is not claimed: the owner may hold other accounts under other keys")
+        found.append(INCOMPLETE)
         return tuple(found)
 
     def to_json(self) -> dict[str, Any]:

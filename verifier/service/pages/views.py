@@ -16,6 +16,7 @@ from zkmargin.verifier.registry.log import require_head, require_receipt
 from zkmargin.verifier.registry.transaction import Pledge
 from zkmargin.verifier.service.clocks import VenueClock
 from zkmargin.verifier.service.service import Service
+from zkmargin.verifier.verdict import INCOMPLETE, INSECURE, NOT_EXCLUSIVE
 
 ROWS = 100
 """Accounts on a page."""
@@ -196,13 +197,13 @@ def _notes(policy: Policy, held: Pledge) -> tuple[str, ...]:
         return ("the proof was made under an earlier policy of this venue",)
     found = []
     if any(entry.insecure for entry in policy.rule_sets if entry.vk_hash == held.vk_hash):
-        found.append("insecure key: it comes from a development setup whose maker could forge proofs")
+        found.append(INSECURE)
     if policy.collateral is None or not policy.collateral.exclusive:
-        found.append("not exclusive: no collateral is locked for the life of this statement")
+        found.append(NOT_EXCLUSIVE)
     if policy.collateral is not None and any(entry.observed for entry in policy.collateral.chains):
         found.append("lines that are only observed may count: they rest on the attestors' word alone")
     if policy.prices is None:
         found.append("no evidence of prices is asked for: they rest on the publisher's word alone")
     if not policy.challenge_required:
         found.append("no challenge is asked for: the proof may have been shown before")
-    return (*found, "completeness is not claimed: the owner may hold other accounts under other keys")
+    return (*found, INCOMPLETE)

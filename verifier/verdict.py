@@ -9,7 +9,6 @@ from zkmargin.attestations.context import Claim
 from zkmargin.attestations.price_evidence import PriceFinding
 from zkmargin.encoding import hex_bytes
 
-
 INSECURE: Final = "insecure key: it comes from a development setup whose maker could forge proofs"
 NOT_EXCLUSIVE: Final = "not exclusive: no collateral is locked for the life of this statement"
 INCOMPLETE: Final = "completeness is not claimed: the owner may hold other accounts under other keys"

@@ -79,25 +79,20 @@ class Desk:
 
     # --- documents that publishers and attestors send -----------------------------------------------------------------
 
-    def keep_market(self, document: MarketSnapshotDocument) -> bytes:
-        """Keep a snapshot for proofs about it; its digest.
+    def keep_market(self, document: MarketSnapshotDocument) -> tuple[bytes, list[bytes]]:
+        """Keep a snapshot for proofs about it; its digest, and the venues that trust it and serve its rule set.
 
         Raises the errors of signatures where no served policy trusts its publishers, and those of
         ``MarketSnapshotDocument.market``.
         """
-        self._trusting(lambda policy: _require_snapshot(document, policy))
+        trusting = self._trusting(lambda policy: _require_snapshot(document, policy))
         _ = document.market
         digest = document.snapshot.digest(document.domain.signing())
         self._keep(_MARKETS, digest, document)
-        return digest
+        return digest, [venue_id for venue_id in trusting if self._serves(venue_id, document.snapshot.rule_digest)]
 
-    def venues_of(self, document: MarketSnapshotDocument) -> list[bytes]:
-        """The venues that trust a snapshot's publishers and serve its rule set."""
-        return [
-            venue_id
-            for venue_id in self._trusting(lambda policy: _require_snapshot(document, policy))
-            if any(rules.digest == document.snapshot.rule_digest for rules, _ in self.venues[venue_id].keys.values())
-        ]
+    def _serves(self, venue_id: bytes, rule_digest: bytes) -> bool:
+        return any(rules.digest == rule_digest for rules, _ in self.venues[venue_id].keys.values())
 
     def keep_prices(self, digest: bytes, evidence: PriceEvidence) -> None:
         """Keep the evidence that a snapshot that is here commits to; it is verified with every proof.

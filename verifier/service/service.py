@@ -7,12 +7,10 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from zkmargin.attestations.collateral.documents import RevokeRootDocument
 from zkmargin.attestations.market import MarketSnapshotDocument
 from zkmargin.attestations.price_evidence import PriceEvidence
-from zkmargin.attestations.schema import Document
 from zkmargin.attestations.signatures import SigningKey
 from zkmargin.encoding import sha256
 from zkmargin.errors import SchemaType, VenueMismatch, ZkMarginError
@@ -27,9 +25,6 @@ from zkmargin.verifier.service.metrics import Metrics
 from zkmargin.verifier.service.pool import JudgePool, Turns
 from zkmargin.verifier.service.settings import ServiceSettings
 from zkmargin.verifier.verdict import Verdict
-
-T = TypeVar("T")
-_D = TypeVar("_D", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -96,32 +91,32 @@ class Service:
         account = None
         if clock is not None:
             numbers = {venue.venue_id: venue.seq for venue in verdict.venues}
-            account = await self.threaded(
-                lambda: clock.account_of(envelope.public_inputs.positions, verdict.nullifier, verdict.epoch, numbers)
+            account = await asyncio.to_thread(
+                clock.account_of, envelope.public_inputs.positions, verdict.nullifier, verdict.epoch, numbers
             )
         recorded = await asyncio.wrap_future(self.registry.enter(envelope, verdict, release))
         if clock is not None and account is not None:
-            await self.threaded(lambda: clock.proven(account, verdict, self.clock()))
+            await asyncio.to_thread(clock.proven, account, verdict, self.clock())
         return Accepted(self.registry.receipt_of(recorded, registration_of(envelope)), verdict, account)
 
     # --- documents ----------------------------------------------------------------------------------------------------
 
     async def keep_market(self, content: bytes) -> bytes:
         """Keep a signed snapshot, and show it to the clocks of the venues that trust it; its digest."""
-        document = await self.threaded(lambda: MarketSnapshotDocument.parse(content))
-        digest = await self.threaded(lambda: self.desk.keep_market(document))
-        for venue_id in self.desk.venues_of(document):
+        document = await asyncio.to_thread(MarketSnapshotDocument.parse, content)
+        digest, venues = await asyncio.to_thread(self.desk.keep_market, document)
+        for venue_id in venues:
             if venue_id in self.clocks:
                 await asyncio.to_thread(self.clocks[venue_id].snapshot, document.market, self.clock())
         return digest
 
     async def keep_prices(self, digest: bytes, content: bytes) -> None:
         """Keep the evidence of a snapshot's prices."""
-        await self.threaded(lambda: self.desk.keep_prices(digest, PriceEvidence.parse(content)))
+        await asyncio.to_thread(lambda: self.desk.keep_prices(digest, PriceEvidence.parse(content)))
 
     async def keep_revocation(self, content: bytes) -> bytes:
         """Keep a revocation of a collateral root; its digest."""
-        return await self.threaded(lambda: self.desk.keep_revocation(RevokeRootDocument.parse(content)))
+        return await asyncio.to_thread(lambda: self.desk.keep_revocation(RevokeRootDocument.parse(content)))
 
     # --- venues -------------------------------------------------------------------------------------------------------
 
@@ -162,8 +157,3 @@ class Service:
         self.registry.purge_challenges()
         if failures:
             raise failures[0]
-
-    @staticmethod
-    async def threaded(work: Callable[[], T]) -> T:
-        """What waits for a disk or computes for long, in a thread."""
-        return await asyncio.to_thread(work)

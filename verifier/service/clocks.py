@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select
 
 from zkmargin.errors import StatementStale
 from zkmargin.margin.market import Market
@@ -190,18 +190,17 @@ class VenueClock:
 
     def changes(self, after: int = 0, limit: int = MAX_CHANGES) -> list[tuple[int, Change]]:
         """The log from behind entry ``after``, with the entries' numbers."""
-        column = tables.changes.c
-        query = select(tables.changes).where(column.venue_id == self.venue_id, column.number > after)
-        with self._registry.reading() as connection:
-            rows = connection.execute(query.order_by(column.number).limit(min(limit, MAX_CHANGES))).all()
-        return [(row.number, Change(row.at, row.account, row.before, row.after, row.reason)) for row in rows]
+        number = tables.changes.c.number
+        return self._told(select(tables.changes).where(number > after).order_by(number), limit)
 
     def latest(self, limit: int) -> list[tuple[int, Change]]:
         """The last entries of the log, newest first."""
-        column = tables.changes.c
-        query = select(tables.changes).where(column.venue_id == self.venue_id).order_by(column.number.desc())
+        return self._told(select(tables.changes).order_by(tables.changes.c.number.desc()), limit)
+
+    def _told(self, query: Select[Any], limit: int) -> list[tuple[int, Change]]:
+        own = query.where(tables.changes.c.venue_id == self.venue_id).limit(min(limit, MAX_CHANGES))
         with self._registry.reading() as connection:
-            rows = connection.execute(query.limit(min(limit, MAX_CHANGES))).all()
+            rows = connection.execute(own).all()
         return [(row.number, Change(row.at, row.account, row.before, row.after, row.reason)) for row in rows]
 
     def band(self, standing: Standing) -> str | None:

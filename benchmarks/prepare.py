@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,21 +23,13 @@ DEMO = HERE.parent / "demo"
 CHAIN, ACCOUNT = DEMO / "chain_btc_20260205T093647Z.csv", DEMO / "account.csv"
 PRICE_TIME, PROOF_TIME = "1770284207", 1770284217
 PASSPHRASE = "of keys that only benchmarks use"
-VARIABLE = "ZKMARGIN_PASSPHRASE"
 
 
-@contextlib.contextmanager
-def passphrase() -> Iterator[None]:
-    """That of the benchmarks' keys, for commands in this process and for those it starts; afterwards as before."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = PASSPHRASE
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
+def passphrase() -> AbstractContextManager[None]:
+    """That of the benchmarks' keys, for commands in this process and for those it starts."""
+    from zkmargin.cli.passphrase import VARIABLE, in_environment
+
+    return in_environment(VARIABLE, PASSPHRASE)
 
 
 def command(*arguments: object) -> str:

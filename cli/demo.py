@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import tempfile
 import time
@@ -18,7 +17,7 @@ import click
 from zkmargin.cli.files import make_folder
 from zkmargin.cli.options import FOLDER, json_option
 from zkmargin.cli.output import format_seconds, print_json, print_table
-from zkmargin.cli.passphrase import FILE_VARIABLE
+from zkmargin.cli.passphrase import FILE_VARIABLE, in_environment
 from zkmargin.cli.stage import Stage
 from zkmargin.encoding import write_atomic
 from zkmargin.errors import EngineUnavailable, FileUnreadable, InputError
@@ -93,15 +92,8 @@ def _passphrase(folder: Path) -> Iterator[None]:
     """A passphrase for the story's keys, in a file beside them; afterwards the environment is as before."""
     path = folder / "passphrase"
     write_atomic(path, secrets.token_urlsafe(24) + "\n", private=True)
-    before = os.environ.get(FILE_VARIABLE)
-    os.environ[FILE_VARIABLE] = str(path)
-    try:
+    with in_environment(FILE_VARIABLE, str(path)):
         yield
-    finally:
-        if before is None:
-            del os.environ[FILE_VARIABLE]
-        else:
-            os.environ[FILE_VARIABLE] = before
 
 
 class Story:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import click
@@ -26,6 +28,20 @@ _LIMIT = 4096
 def passphrase(*, new: bool = False) -> str:
     """The passphrase; asked for twice where a ``new`` key is made. Raises PassphraseMissing, FileUnreadable."""
     return _given(FILE_VARIABLE, VARIABLE, new)
+
+
+@contextmanager
+def in_environment(variable: str, value: str) -> Iterator[None]:
+    """What commands of this process, and those it starts, find for a passphrase; afterwards as before."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
 
 
 def next_passphrase() -> str:

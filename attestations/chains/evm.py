@@ -16,6 +16,7 @@ from zkmargin.attestations.chains.reader import Holding
 from zkmargin.attestations.chains.rpc import JsonRpc, read_bytes, read_list, read_object, read_quantity
 from zkmargin.attestations.collateral.documents import DEV, EIP1186, FINALIZED, SAFE, Checkpoint
 from zkmargin.attestations.collateral.identifiers import chain_number
+from zkmargin.attestations.evidence.eip1186 import AccountProof, StorageProof
 from zkmargin.attestations.evidence.header import Header, read_header
 from zkmargin.encoding import hex_bytes, keccak256
 
@@ -92,6 +93,12 @@ class EvmReader:
                     )  # fmt: skip
                     found[index] = evidence
         return [found[index] for index in range(len(holdings))]
+
+    def account(self, address: bytes, slots: Sequence[bytes], checkpoint: Checkpoint) -> AccountProof:
+        """An account with slots at a block, as the node states them: ``AccountProof.verify`` judges."""
+        answer = self._proof(address, slots, checkpoint.block_number)
+        storage = tuple(StorageProof(**slot) for slot in answer.pop("storage"))
+        return AccountProof(address=address, proof=answer.pop("account_proof"), storage=storage, **answer)
 
     def _require_chain(self) -> None:
         number = read_quantity(self._rpc.call("eth_chainId"), self._at("eth_chainId"))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from zkmargin.attestations.chains.errors import RpcAnswer, RpcChainId, RpcUnavailable
 from zkmargin.attestations.collateral.documents import Checkpoint
-from zkmargin.attestations.evidence.eip1186 import AccountProof, StorageProof
+from zkmargin.attestations.evidence.eip1186 import AccountProof
 from zkmargin.attestations.signatures import SigningKey
 from zkmargin.encoding import hex_bytes, keccak256
 from zkmargin.errors import PackageMissing
@@ -162,21 +162,7 @@ class ChainNode:
 
         reader = EvmReader(f"eip155:{self.chain_id}", str(self._web3.provider.endpoint_uri))
         checkpoint = reader.tip()
-        found = self._ask(
-            lambda: self._web3.eth.get_proof(
-                self.checksum(address), [int.from_bytes(slot, "big") for slot in slots], checkpoint.block_number
-            )
-        )
-        storage = tuple(
-            StorageProof(bytes(entry["key"]).rjust(32, b"\0"), int.from_bytes(bytes(entry["value"]), "big"),
-                         tuple(bytes(node) for node in entry["proof"]))
-            for entry in found["storageProof"]
-        )  # fmt: skip
-        account = AccountProof(
-            address, found["nonce"], found["balance"], bytes(found["storageHash"]), bytes(found["codeHash"]),
-            tuple(bytes(node) for node in found["accountProof"]), storage,
-        )  # fmt: skip
-        return checkpoint, account
+        return checkpoint, reader.account(address, slots, checkpoint)
 
 
 @dataclass

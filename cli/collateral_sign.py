@@ -62,7 +62,7 @@ def bind(
     `collateral sign`). An account has one owner in an epoch: another one begins with a later epoch.
     """
     from zkmargin.attestations.collateral.documents import OwnerBindingDocument
-    from zkmargin.attestations.collateral.drafts import draft_binding, sign_with
+    from zkmargin.attestations.collateral.drafts import draft_binding
     from zkmargin.attestations.keyfiles import OwnerKeyFile
 
     refuse_existing(out, force)
@@ -71,10 +71,7 @@ def bind(
         address, read_document(owner_key, OwnerKeyFile).owner, home.domain, epoch=home.epoch(now(at)),
         known=read_known(known, OwnerBindingDocument), first=from_epoch, last=to_epoch, nonce=nonce,
     )  # fmt: skip
-    if key is not None:
-        document = sign_with(document, read_keys([key])[0], home.domain)
-    write_document(out, document, force=force)
-    _show(document, home, out, as_json)
+    _finish(document, home, key, out, force=force, as_json=as_json)
 
 
 @click.command()
@@ -101,7 +98,7 @@ def allocate(
     all of them shrink alike.
     """
     from zkmargin.attestations.collateral.documents import AllocationDocument
-    from zkmargin.attestations.collateral.drafts import draft_allocation, sign_with
+    from zkmargin.attestations.collateral.drafts import draft_allocation
 
     refuse_existing(out, force)
     home = read_pledge_domain(domain)
@@ -110,10 +107,7 @@ def allocate(
         (address, asset, custody), notes, home.domain, epoch=present,
         of_epoch=present + 1 if epoch is None else epoch, known=read_known(known, AllocationDocument) or (),
     )  # fmt: skip
-    if key is not None:
-        document = sign_with(document, read_keys([key])[0], home.domain)
-    write_document(out, document, force=force)
-    _show(document, home, out, as_json)
+    _finish(document, home, key, out, force=force, as_json=as_json)
 
 
 @click.command()
@@ -172,6 +166,19 @@ def sign(
         made = sign_with(document, read_keys([key] if key else [])[0], home.domain)
     write_document(out, made, force=force)
     _show(made, home, out, as_json)
+
+
+def _finish(
+    document: AllocationDocument | OwnerBindingDocument, home: PledgeDomain, key: Path | None, out: Path, *,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Sign a draft where there is a key, write it, show it."""
+    from zkmargin.attestations.collateral.drafts import sign_with
+
+    if key is not None:
+        document = sign_with(document, read_keys([key])[0], home.domain)
+    write_document(out, document, force=force)
+    _show(document, home, out, as_json)
 
 
 def _read(file: Path) -> AllocationDocument | OwnerBindingDocument:

@@ -17,8 +17,7 @@ REASONS: Final = {"other": 0, "reorganised": 1, "balance": 2, "key": 3}
 
 def revoke(root: CollateralRootDocument, reason: int, at: int) -> RevokeRootDocument:
     """The words that take ``root`` back at ``at``, unsigned. Raises AttestorSetMismatch where the root's file lies."""
-    if root.attestors.identity != root.root.attestor_set_id:
-        raise AttestorSetMismatch("the root names another attestor set than its file", where="root.attestors")
+    _require_own_set(root)
     words = RevokeRoot(root_digest=root.digest, reason=reason, at=at)
     return RevokeRootDocument(domain=root.domain, revocation=words, signatures=())
 
@@ -31,8 +30,7 @@ def join(
     Raises UsageWrong where copies differ or take back another root, SignatureNotAttestor, errors of signatures.
     """
     words, members = copies[0].revocation, root.attestors.signers.members
-    if root.attestors.identity != root.root.attestor_set_id:
-        raise AttestorSetMismatch("the root names another attestor set than its file", where="root.attestors")
+    _require_own_set(root)
     found: dict[bytes, Signature] = {}
     for number, copy in enumerate(copies):
         require_domain(copy.domain, root.domain, f"copies[{number}].domain")
@@ -51,3 +49,8 @@ def join(
         found[key.address] = sign(words, root.domain.signing(), [key])[0]
     ordered = tuple(found[signer] for signer in sorted(found))
     return copies[0].model_copy(update={"signatures": ordered})
+
+
+def _require_own_set(root: CollateralRootDocument) -> None:
+    if root.attestors.identity != root.root.attestor_set_id:
+        raise AttestorSetMismatch("the root names another attestor set than its file", where="root.attestors")

@@ -115,7 +115,11 @@ def test_rounding_is_down_or_up_and_nothing_else() -> None:
 def test_no_evidence_is_no_price() -> None:
     priced = by_pyth()
     market = priced.market
-    bare = lambda: require_prices(None, priced.rules, priced.snapshot(market), market, at=priced.time, maximum_age=60)  # noqa: E731
+
+    def bare() -> object:
+        snapshot = priced.snapshot(market)
+        return require_prices(None, priced.rules, snapshot, market, at=priced.time, maximum_age=60)
+
     assert code_of(bare) == "E_PRICE_MISSING"
 
 
@@ -302,9 +306,11 @@ def test_a_column_along_two_axes_has_no_such_cell() -> None:
     wide = Column.of("unit_value", ["asset", "tier"], 30, [[value] for value in priced.values])
     tables = Tables({"asset": 2, "tier": 1}, {"asset": priced.names, "tier": ("1",)}, {"unit_value": wide}, {}, {})
     market = replace(priced.market, listing=Listing((), 0, "usd", 0), tables=tables)
-    judge = lambda: require_prices(  # noqa: E731
-        priced.evidence, priced.rules, priced.snapshot(market), market, at=priced.time, maximum_age=60
-    )
+
+    def judge() -> object:
+        snapshot = priced.snapshot(market)
+        return require_prices(priced.evidence, priced.rules, snapshot, market, at=priced.time, maximum_age=60)
+
     assert code_of(judge) == "E_PRICE_CELL"
 
 

@@ -7,7 +7,7 @@ attached to the error as evidence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zkmargin.attestations.documents import require_domain, require_signed
@@ -253,10 +253,10 @@ def _apply(index: int, entry: LogEntry, replay: _Replay, anchor: SignedHead | No
         _apply_release(entry, entry.release, replay, where, venue)
 
 
-def _placed(where: str, check: object, *arguments: object) -> None:
+def _placed(where: str, check: Callable[..., None], *arguments: object) -> None:
     """Name the entry in what a check raises."""
     try:
-        check(*arguments)  # type: ignore[operator]
+        check(*arguments)
     except ZkMarginError as error:
         raise type(error)(
             error.message, where=f"{where}, {error.where}", expected=error.expected, got=error.got, hint=error.hint

@@ -67,6 +67,18 @@ def now(at: int | None) -> int:
     return int(time.time())
 
 
+def database_option(function: _F) -> _F:
+    """``--database URL``: the pledge registry's."""
+    return click.option(
+        "--database",
+        envvar="ZKMARGIN_DATABASE",
+        required=True,
+        metavar="URL",
+        show_envvar=True,
+        help="sqlite:////path/registry.db or postgresql://user@host/name.",
+    )(function)
+
+
 def rules_option(function: _F) -> _F:
     """``--rules NAME|FILE``."""
     return click.option("--rules", required=True, metavar="NAME|FILE", help="Rule set: a shipped one or a file.")(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zkmargin.cli.files import read_document, read_keys, read_signer, write_document
-from zkmargin.cli.options import FILE, FOLDER, domain_option, force_option, json_option, out_option
+from zkmargin.cli.options import FILE, FOLDER, database_option, domain_option, force_option, json_option, out_option
 from zkmargin.cli.output import format_time, print_json, print_pairs, progress
 from zkmargin.errors import ZkMarginError
 
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
 @click.group()
 def command() -> None:
     """The pledge registry: one venue for each nullifier, and a log that shows it."""
-
-
-database_option = click.option(
-    "--database",
-    envvar="ZKMARGIN_DATABASE",
-    required=True,
-    metavar="URL",
-    show_envvar=True,
-    help="sqlite:////path/registry.db or postgresql://user@host/name.",
-)
 
 
 @command.command()

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from zkmargin.cli.options import FILE, json_option
+from zkmargin.cli.options import FILE, database_option, json_option
 
 
 @click.command()
 @click.argument("settings", type=FILE)
-@click.option("--database", envvar="ZKMARGIN_DATABASE", required=True, metavar="URL", show_envvar=True,
-              help="sqlite:////path/registry.db or postgresql://user@host/name; made where it is new.")  # fmt: skip
+@database_option
 @click.option("--key", type=FILE, required=True, help="The registry operator's signing key.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8632, show_default=True, help="0: any free one.")
@@ -26,7 +25,7 @@ def command(
 ) -> None:
     """Serve the registry and the venues of SETTINGS (*.service.json).
 
-    TLS is the matter of a proxy in front. SIGTERM and SIGINT let running requests end.
+    A new database gets its tables. TLS is the matter of a proxy in front. SIGTERM and SIGINT let running requests end.
     """
     import socket
     import sys

@@ -43,17 +43,19 @@ class Database:
         if self.sqlite:
             _prepare(self._writer, "BEGIN IMMEDIATE")
             _prepare(self._reader, "BEGIN")
+        driver = self._writer.dialect.loaded_dbapi
+        self._errors: tuple[type[Exception], ...] = SQLAlchemyError, driver.Error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is on disk when the block ends, or is not at all. Raises StoreFailed."""
-        with _translated("written"), self._writer.begin() as connection:
+        with self._translated("written"), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view. Raises StoreFailed."""
-        with _translated("read"), self._reader.begin() as connection:
+        with self._translated("read"), self._reader.begin() as connection:
             if not self.sqlite:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield connection
@@ -77,6 +79,15 @@ class Database:
         with self.reading() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
         return found == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        """The driver's words can hold an address with its password, and values: they are not repeated."""
+        try:
+            yield
+        except self._errors as error:
+            cause = getattr(error, "orig", None) or error
+            raise StoreFailed(f"the database cannot be {what}", got=type(cause).__name__) from None
 
     def close(self) -> None:
         """Close all connections."""
@@ -114,13 +125,3 @@ def _prepare(engine: Engine, begin: str) -> None:
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """The driver's words can hold an address with its password, and values: they are not repeated."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        raise StoreFailed(f"the database cannot be {what}", got=type(cause).__name__) from None

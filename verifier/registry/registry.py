@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Final, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from zkmargin.attestations.context import ZERO32
 from zkmargin.attestations.documents import Signature, require_domain, require_signed
@@ -39,6 +39,7 @@ from zkmargin.verifier.registry.errors import PledgeMissing, StoreFailed
 from zkmargin.verifier.registry.merkle import Frontier
 from zkmargin.verifier.registry.pledging import Recorded, SignedRelease
 from zkmargin.verifier.registry.reader import Reader, stored_node
+from zkmargin.verifier.registry.statements import Cursor, Statement
 from zkmargin.verifier.registry.transaction import Pledge, Transaction
 from zkmargin.verifier.registry.writer import Writer
 from zkmargin.verifier.verdict import Verdict
@@ -47,6 +48,8 @@ T = TypeVar("T")
 
 CHALLENGE_SECONDS: Final = 300
 MAX_CHALLENGE_SECONDS: Final = 3600
+_LOCK: Final = Statement(select(tables.registry.c.size, tables.registry.c.signed_at).with_for_update())
+"""SQLite has locked the whole database before."""
 
 Judge = Callable[[Envelope, bytes | None], Verdict]
 """Verifies an envelope against the challenge that was consumed for it (None: it names none), or raises."""
@@ -330,16 +333,14 @@ class Registry(Reader):
     def _begin(self) -> Iterator[Transaction]:
         """A transaction that knows its place in the log: the row of the registry is locked first."""
         with self._database.writing() as connection:
-            statement = tables.registry.select()
-            row = connection.execute(statement if self._database.sqlite else statement.with_for_update()).one()
-            size = row.size
+            size, signed_at = Cursor(connection).row(_LOCK)
             if size != self._frontier.size:  # another process wrote, or this one has just begun
                 self._frontier = Frontier(size, lambda level, at: stored_node(connection, level, at))
             transaction = Transaction(
                 connection,
                 sqlite_=self._database.sqlite,
                 now=self.clock(),
-                signed_at=row.signed_at,
+                signed_at=signed_at,
                 frontier=self._frontier.copy(),
             )
             yield transaction

@@ -6,18 +6,17 @@ UPDATE that names what may be replaced. What was read before decides nothing but
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Insert, RowMapping, Table, bindparam, delete, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.expression import Executable
 
 from zkmargin.verifier.registry import tables
 from zkmargin.verifier.registry.documents import LogEntry, Registration, Release, SignedHead
 from zkmargin.verifier.registry.errors import StoreFailed
 from zkmargin.verifier.registry.merkle import Frontier, leaf_hash
+from zkmargin.verifier.registry.statements import Cursor, Statement, Values
 
 
 def word(number: int) -> bytes:
@@ -62,10 +61,10 @@ def pledge_of(row: RowMapping) -> Pledge:
     return Pledge(**fields | {name: number_of(fields[name]) for name in ("nullifier", "context")})
 
 
-def _insert(table: Table, sqlite_: bool) -> Executable:
+def _insert(table: Table, sqlite_: bool) -> Statement:
     """Insert a row unless its key is there."""
     statement = sqlite.insert(table) if sqlite_ else postgresql.insert(table)
-    return statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return Statement(statement.on_conflict_do_nothing())
 
 
 _INSERTS = {
@@ -75,7 +74,7 @@ _INSERTS = {
 }
 
 _p = tables.pledges.c
-_REPLACE = (
+_REPLACE = Statement(
     update(tables.pledges)
     .where(
         _p.nullifier == bindparam("of"),
@@ -94,18 +93,22 @@ _REPLACE = (
         recorded_at=bindparam("now"),
     )
 )
-_EMPTY = delete(tables.pledges).where(
-    _p.nullifier == bindparam("of"),
-    _p.venue_id == bindparam("venue"),
-    _p.epoch == bindparam("in_epoch"),
-    _p.issued_at <= bindparam("moment"),
+_EMPTY = Statement(
+    delete(tables.pledges).where(
+        _p.nullifier == bindparam("of"),
+        _p.venue_id == bindparam("venue"),
+        _p.epoch == bindparam("in_epoch"),
+        _p.issued_at <= bindparam("moment"),
+    )
 )
 _PLEDGE = select(tables.pledges).where(_p.nullifier == bindparam("of"))
-_FORGET = delete(tables.contexts).where(tables.contexts.c.context == bindparam("of"))
+_FORGET = Statement(delete(tables.contexts).where(tables.contexts.c.context == bindparam("of")))
 _r = tables.releases.c
-_FORGET_RELEASE = delete(tables.releases).where(_r.nullifier == bindparam("of"), _r.at == bindparam("moment"))
+_FORGET_RELEASE = Statement(
+    delete(tables.releases).where(_r.nullifier == bindparam("of"), _r.at == bindparam("moment"))
+)
 _c = tables.challenges.c
-_CONSUME = (
+_CONSUME = Statement(
     update(tables.challenges)
     .where(
         _c.challenge == bindparam("answered"),
@@ -115,10 +118,9 @@ _CONSUME = (
     )
     .values(used_at=bindparam("now"))
 )
-_PURGE = delete(tables.challenges).where(_c.expires_at <= bindparam("now"))
-_ENTRIES: Insert = tables.entries.insert()
-_NODES: Insert = tables.nodes.insert()
-_GROW = update(tables.registry).values(size=bindparam("grown"), signed_at=bindparam("at"))
+_PURGE = Statement(delete(tables.challenges).where(_c.expires_at <= bindparam("now")))
+_ENTRIES, _NODES, _HEADS = (Statement(table.insert()) for table in (tables.entries, tables.nodes, tables.heads))
+_GROW = Statement(update(tables.registry).values(size=bindparam("grown"), signed_at=bindparam("at")))
 
 
 class Transaction:
@@ -130,6 +132,7 @@ class Transaction:
         self.frontier = frontier
         self.head: SignedHead | None = None
         self._connection = connection
+        self._cursor = Cursor(connection)
         self._sqlite = sqlite_
         self._bodies: list[bytes] = []
         self._nodes: list[tuple[int, int, bytes]] = []
@@ -139,12 +142,9 @@ class Transaction:
         """For tables beside the pledges' that share the commit."""
         return self._connection
 
-    def _count(self, statement: Executable, values: Mapping[str, Any]) -> int:
-        return int(self._connection.execute(statement, values).rowcount)
-
-    def _insert(self, table: Table, **values: Any) -> bool:
+    def _insert(self, table: Table, **values: int | bytes | None) -> bool:
         """Whether the row is new."""
-        return self._count(_INSERTS[table.name, self._sqlite], values) == 1
+        return self._cursor.run(_INSERTS[table.name, self._sqlite], values) == 1
 
     # --- pledges ----------------------------------------------------------------------------------------------------
 
@@ -159,7 +159,7 @@ class Transaction:
 
     def forget_context(self, context: int) -> None:
         """Undo ``take_context`` of this very job: its pledge was refused."""
-        self._count(_FORGET, {"of": word(context)})
+        self._cursor.run(_FORGET, {"of": word(context)})
 
     def write(self, pledged: Registration) -> bool:
         """Write a pledge into an empty record; whether it was empty."""
@@ -179,7 +179,7 @@ class Transaction:
 
     def replace(self, pledged: Registration) -> bool:
         """Replace the same venue's pledge under the same key and policy by a newer one that ends no earlier."""
-        values = {
+        values: Values = {
             "of": word(pledged.nullifier),
             "venue": pledged.venue_id,
             "in_epoch": pledged.epoch,
@@ -191,14 +191,14 @@ class Transaction:
             "index": self.next_index,
             "now": self.now,
         }
-        return self._count(_REPLACE, values) == 1
+        return self._cursor.run(_REPLACE, values) == 1
 
     def empty(self, release: Release, venue_id: bytes) -> bool:
         """Delete this venue's pledge, if it was issued no later than the release says; whether it was there."""
-        values = {
+        values: Values = {
             "of": word(release.nullifier), "venue": venue_id, "in_epoch": release.epoch, "moment": release.at
         }  # fmt: skip
-        return self._count(_EMPTY, values) == 1
+        return self._cursor.run(_EMPTY, values) == 1
 
     def note_release(self, release: Release, venue_id: bytes) -> bool:
         """Whether this release is new."""
@@ -209,22 +209,23 @@ class Transaction:
 
     def forget_release(self, release: Release) -> None:
         """Undo ``note_release`` of this very job: it released nothing."""
-        self._count(_FORGET_RELEASE, {"of": word(release.nullifier), "moment": release.at})
+        self._cursor.run(_FORGET_RELEASE, {"of": word(release.nullifier), "moment": release.at})
 
     # --- challenges -------------------------------------------------------------------------------------------------
 
     def add_challenge(self, challenge: bytes, venue_id: bytes, expires_at: int) -> None:
         """A challenge that was drawn. Raises StoreFailed where it was drawn before: the randomness is broken."""
-        if not self._insert(tables.challenges, challenge=challenge, venue_id=venue_id, expires_at=expires_at):
+        row: Values = {"challenge": challenge, "venue_id": venue_id, "expires_at": expires_at, "used_at": None}
+        if not self._insert(tables.challenges, **row):
             raise StoreFailed("a challenge was drawn twice", hint="this machine's random numbers are not random")
 
     def consume_challenge(self, challenge: bytes, venue_id: bytes) -> bool:
         """Whether it was this venue's, unused and not expired; it is used from now on."""
-        return self._count(_CONSUME, {"answered": challenge, "venue": venue_id, "now": self.now}) == 1
+        return self._cursor.run(_CONSUME, {"answered": challenge, "venue": venue_id, "now": self.now}) == 1
 
     def purge_challenges(self) -> int:
         """Forget challenges that have expired, used or not."""
-        return self._count(_PURGE, {"now": self.now})
+        return self._cursor.run(_PURGE, {"now": self.now})
 
     # --- the log ----------------------------------------------------------------------------------------------------
 
@@ -247,16 +248,16 @@ class Transaction:
 
     def note_head_time(self) -> None:
         """A head of this time and of the log as it is now is being signed."""
-        self._connection.execute(_GROW, {"grown": self.frontier.size, "at": self.head_time})
+        self._cursor.run(_GROW, {"grown": self.frontier.size, "at": self.head_time})
 
     def finish(self, head: SignedHead) -> None:
         """Write what was appended, under a head over all of it."""
         first = self.frontier.size - len(self._bodies)
-        execute = self._connection.execute
-        execute(_ENTRIES, [{"log_index": first + n, "body": body} for n, body in enumerate(self._bodies)])
-        execute(_NODES, [{"level": level, "position": at, "hash": node} for level, at, node in self._nodes])
-        execute(
-            tables.heads.insert(),
+        run_all = self._cursor.run_all
+        run_all(_ENTRIES, [{"log_index": first + n, "body": body} for n, body in enumerate(self._bodies)])
+        run_all(_NODES, [{"level": level, "position": at, "hash": node} for level, at, node in self._nodes])
+        self._cursor.run(
+            _HEADS,
             {
                 "size": self.frontier.size,
                 "root": head.head.root,

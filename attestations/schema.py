@@ -11,7 +11,9 @@ import copy
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Self
 
@@ -63,11 +65,10 @@ class _Number:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise SchemaType(f"field `{name[:60]}` comes twice in one object")
-        fields[name] = value
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise SchemaType(f"field `{twice[:60]}` comes twice in one object")
     return fields
 
 
@@ -101,7 +102,8 @@ def _load(raw: bytes, what: str, limit: int, number: Callable[[str], Any]) -> An
 def _check_depth(raw: bytes, what: str) -> None:
     """Bound the nesting before the parser recurses."""
     depth = 0
-    for bracket in re.findall(rb"[\[\]{}]", _STRINGS.sub(b"", raw)):
+    outside = _STRINGS.sub(b"", raw) if b"\\" in raw else b"".join(raw.split(b'"')[::2])
+    for bracket in re.findall(rb"[\[\]{}]", outside):
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH:
             raise SchemaType("document is nested too deeply", where=what, expected=f"at most {MAX_DEPTH} levels")
@@ -244,6 +246,11 @@ def wire_name(name: str) -> str:
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
+@cache
+def _wire_names(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
 class Model(BaseModel):
     """Base of documents and their parts: frozen, strict, camelCase on the wire, snake_case in Python."""
 
@@ -274,9 +281,9 @@ class Model(BaseModel):
     def _all_fields(cls, value: Any, info: ValidationInfo) -> Any:
         """On the wire every field is written out: defaults serve Python callers only."""
         if info.context == _WIRE and isinstance(value, dict):
-            for name, field in cls.model_fields.items():
-                if (field.alias or name) not in value:
-                    raise _error(SchemaType, f"field `{field.alias or name}` is missing")
+            for name in _wire_names(cls):
+                if name not in value:
+                    raise _error(SchemaType, f"field `{name}` is missing")
         return value
 
     @classmethod

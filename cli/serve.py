@@ -38,6 +38,7 @@ def command(
     from zkmargin.verifier.registry.documents import RegistryTerms
     from zkmargin.verifier.registry.registry import Registry
     from zkmargin.verifier.service.app import create_app
+    from zkmargin.verifier.service.server import configure
     from zkmargin.verifier.service.service import Service
     from zkmargin.verifier.service.settings import ServiceSettings
 
@@ -60,15 +61,11 @@ def command(
     else:
         print_pairs([("service", read.name), ("listening at", address)])
     sys.stdout.flush()  # who started it reads where it listens
-    config = uvicorn.Config(
+    config = configure(
         create_app(service),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
         timeout_keep_alive=10,
         timeout_graceful_shutdown=drain,
-        h11_max_incomplete_event_size=1 << 16,
     )
     uvicorn.Server(config).run(sockets=[listening])

@@ -24,6 +24,7 @@ from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.policy import Policy
 from zkmargin.verifier.registry.registry import Registry
 from zkmargin.verifier.service.app import create_app
+from zkmargin.verifier.service.server import configure
 from zkmargin.verifier.service.service import Service
 from zkmargin.verifier.service.settings import Limits, ServedRuleSet, ServedVenue, ServiceSettings
 
@@ -129,7 +130,7 @@ def listening(service: Service) -> Iterator[str]:
     """The address of a service that runs in a thread, and is stopped as by SIGTERM."""
     socket_ = socket.create_server(("127.0.0.1", 0), backlog=1024)
     socket_.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning", access_log=False))
+    server = uvicorn.Server(configure(create_app(service)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket_]})
     thread.start()
     try:

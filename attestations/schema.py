@@ -50,7 +50,7 @@ _WIRE: Final = "wire"  # validation context: the input is JSON, so integers and 
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _UINT = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 _INT = re.compile(r"0|-?[1-9][0-9]{0,77}", re.ASCII)
-_HEX = re.compile(r"0x(?:[0-9a-f]{2})*", re.ASCII)
+_HEX = re.compile(r"0x[0-9a-f]*", re.ASCII)
 
 
 # --- JSON text --------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def _uint(bits: int) -> tuple[Any, ...]:
 def _read_bytes(length: int | None, maximum: int) -> Any:
     def read(value: Any, info: ValidationInfo) -> bytes:
         if info.context == _WIRE:
-            if not isinstance(value, str) or not _HEX.fullmatch(value):
+            if not isinstance(value, str) or not _HEX.fullmatch(value) or len(value) % 2:
                 raise _error(BytesLength, "bytes must be 0x followed by lower-case hex")
             value = bytes.fromhex(value[2:])
         elif not isinstance(value, bytes):

@@ -74,6 +74,16 @@ def public_routes(service: Service) -> APIRouter:
     def giving(path: str, model: type[Model], words: str) -> Route:
         return router.get(path, summary=words, responses={200: answer(model, words)})
 
+    # the first, since addresses are tried one by one
+    @taking("/submissions", Envelope, SubmissionAccepted, "Submit a proof: it is verified and its pledge recorded")
+    async def submission(request: Request) -> JSONResponse:
+        began = time.perf_counter()
+        made = await service.submit(await request.body(), client_of(request.scope))
+        service.metrics.pledges.inc()
+        service.metrics.seconds.observe(time.perf_counter() - began)
+        accepted = SubmissionAccepted(receipt=made.receipt, valid_until=made.verdict.valid_until, account=made.account)
+        return reply(accepted, 201)
+
     @giving("/terms", RegistryTerms, "The registry's terms")
     async def terms() -> JSONResponse:
         return reply(registry.terms)
@@ -96,15 +106,6 @@ def public_routes(service: Service) -> APIRouter:
         issue = registry.issue_challenge
         made, expires_at = await asyncio.to_thread(issue, asked.venue_id, asked.seconds)
         return reply(ChallengeIssued(venue_id=asked.venue_id, challenge=made, expires_at=expires_at), 201)
-
-    @taking("/submissions", Envelope, SubmissionAccepted, "Submit a proof: it is verified and its pledge recorded")
-    async def submission(request: Request) -> JSONResponse:
-        began = time.perf_counter()
-        made = await service.submit(await request.body(), client_of(request.scope))
-        service.metrics.pledges.inc()
-        service.metrics.seconds.observe(time.perf_counter() - began)
-        accepted = SubmissionAccepted(receipt=made.receipt, valid_until=made.verdict.valid_until, account=made.account)
-        return reply(accepted, 201)
 
     @taking("/registrations", RegistrationDocument, PledgeReceiptDocument, "A venue's signed registration of a pledge")
     async def registration(request: Request) -> JSONResponse:

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from types import CodeType
 
@@ -21,16 +22,29 @@ from tests.mutation.board import LATE, SURVIVED, Board, Book, digest_of
 from tests.mutation.judge import ROOT, Judge
 from tests.mutation.mutants import Mutant, mutants
 
-EQUATION = ("verifier/groth16.py", "verifier/groth16_python.py")
-EQUATION_TESTS = ("tests/core/test_groth16_python.py", "tests/core/test_verifiers.py")
-TESTS = (
+TOP_LEVEL = (
     "tests/verifier",
     "tests/prover",
+    "tests/clearing",
     "tests/rulesets/test_collateral_verdicts.py",
+    "tests/rulesets/test_committed_verdicts.py",
     "tests/attestations/test_context.py",
     "tests/attestations/test_positions.py",
+    "tests/attestations/test_price_evidence.py",
+    "tests/cli/test_cli_prices.py",
+    "tests/soundness/test_protocol.py",
+    "tests/soundness/test_two_venues.py",
 )
-SUPPORT = ("tests/conftest.py", "tests/parties.py", "tests/core/points.py")
+EQUATION = ("tests/core/test_groth16_python.py", "tests/core/test_verifiers.py")
+TESTS = {
+    "verifier/groth16": EQUATION,  # pairings of plain Python are slow, and judge the equation alone
+    "verifier/audit/": ("tests/audit",),
+    "verifier/clock/": ("tests/clock", "tests/service/test_clocks.py"),
+    "verifier/registry/": ("tests/registry",),
+    "verifier/": TOP_LEVEL,
+}
+"""By what a source's name begins with, the first that fits: the tests that judge its mutants."""
+SUPPORT = ("tests/conftest.py", "tests/parties.py", "tests/core/points.py", "tests/rulesets/rule_parties.py")
 NOT_MUTATED = {"__init__.py", "schemas.py"}  # nothing, and a generator whose product is compared
 LEFT_OUT = (
     # at length and on many values, what others ask once
@@ -38,6 +52,12 @@ LEFT_OUT = (
     "tests/verifier/test_tampering.py::test_every_changed_public_input_is_rejected",
     "tests/verifier/test_tampering.py::test_every_changed_leaf_is_rejected",
     "tests/verifier/test_tampering.py::test_random_bytes_are_no_envelopes",
+    "tests/registry/test_concurrency.py",
+    "tests/registry/test_killed.py",
+    # of documentation alone
+    "tests/audit/test_audit_spec.py::test_the_codes_exist",
+    "tests/registry/test_registry_spec.py::test_codes_and_documents_exist",
+    "tests/verifier/test_documents_spec.py::test_codes_and_documents_exist",
     # of two engines, one of them slow, what others ask of one
     "tests/verifier/test_tampering.py::test_the_untouched_envelope_holds",
     "tests/verifier/test_tampering.py::test_valid_points_in_the_wrong_place",
@@ -62,7 +82,11 @@ LEFT_OUT = (
     "tests/core/test_verifiers.py::test_the_python_verifier_leaves_the_recursion_limit",
     "tests/core/test_verifiers.py::test_the_python_verifier_imports_no_arithmetic_of_ours",
 )
-PYTEST = ("-q", "-x", "--no-header", "-p", "no:cacheprovider", *(f"--deselect={name}" for name in LEFT_OUT))
+PYTEST = (
+    *("-q", "-x", "--no-header", "-p", "no:cacheprovider"),
+    *("-k", "not postgresql"),  # SQLite asks the same
+    *(f"--deselect={name}" for name in LEFT_OUT),
+)
 
 
 class Cheapest:
@@ -90,7 +114,7 @@ def judge_imported(board: Board, found: Iterable[Mutant]) -> None:
             return original(self, name)
 
         importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
-        return pytest.main([*PYTEST, *tests_of(mutant)], plugins=[Cheapest(board.book.seconds)]) == 0
+        return pytest.main([*PYTEST, *tests_of(mutant.file)], plugins=[Cheapest(board.book.seconds)]) == 0
 
     for mutant in found:
         board.judge(mutant, lambda mutant=mutant: survives(mutant))  # type: ignore[misc]
@@ -98,10 +122,10 @@ def judge_imported(board: Board, found: Iterable[Mutant]) -> None:
 
 
 def judge_functions(book: Book, jobs: int, deadline: float, found: Sequence[Mutant]) -> bool:
-    """Mutants in functions: of the equation, and of everything else. Whether all tests passed without a mutant."""
+    """Mutants in functions, a group of tests after the other. Whether all tests passed without a mutant."""
     passed = True
-    for tests in (TESTS, EQUATION_TESTS):
-        group = [mutant for mutant in found if tests_of(mutant) == tests]
+    for tests in dict.fromkeys(TESTS.values()):
+        group = [mutant for mutant in found if tests_of(mutant.file) == tests]
         if all(map(book.result, group)):
             continue
         process = os.fork()
@@ -115,14 +139,15 @@ def judge_functions(book: Book, jobs: int, deadline: float, found: Sequence[Muta
     return passed
 
 
-def tests_of(mutant: Mutant) -> tuple[str, ...]:
-    """The tests that judge a mutant: pairings of plain Python are slow, and judge the equation alone."""
-    return EQUATION_TESTS if mutant.file in EQUATION else TESTS
+def tests_of(file: str) -> tuple[str, ...]:
+    """The tests that judge the mutants of a source."""
+    return next(tests for start, tests in TESTS.items() if file.startswith(start))
 
 
-def tests_digest() -> str:
-    """Of everything that judges."""
-    names = (*TESTS, *EQUATION_TESTS)
+@cache
+def tests_digest(file: str) -> str:
+    """Of everything that judges the mutants of a source."""
+    names = tests_of(file)
     files = [path for name in names for path in ([Path(name)] if name.endswith(".py") else Path(name).rglob("*.py"))]
     return digest_of([*files, *map(Path, SUPPORT)])
 
@@ -144,7 +169,7 @@ def main() -> int:
     found = [mutant for name in named for mutant in mutants(name, Path(name).read_text())]
     found = [mutant for mutant in found if arguments.line in (None, mutant.line)]
     found = [mutant for mutant in found if arguments.part in (None, "functions" if mutant.function else "outside")]
-    book = Book(arguments.book, tests_digest(), arguments.keep)
+    book = Book(arguments.book, tests_digest, arguments.keep)
     if not arguments.fresh:
         book.load()
     board = Board(book, arguments.jobs, time.time() + arguments.seconds)
@@ -154,9 +179,9 @@ def main() -> int:
     import pydantic  # noqa: F401
     import rich.console  # noqa: F401
 
-    judge_imported(board, [mutant for mutant in found if not mutant.function])
     functions = [mutant for mutant in found if mutant.function]
     passed = judge_functions(book, arguments.jobs, board.deadline, functions)
+    judge_imported(board, [mutant for mutant in found if not mutant.function])  # by then it is known what is cheap
     results = [book.result(mutant) for mutant in found]
     survivors = [mutant for mutant, result in zip(found, results, strict=True) if result == SURVIVED]
     for mutant in survivors:

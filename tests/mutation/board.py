@@ -28,10 +28,13 @@ STUCK = 1800  # seconds on the clock, for one that waits
 
 @dataclass
 class Book:
-    """Results by key of the mutant, and seconds by test; kept in a file, so that a run can go on where one ended."""
+    """Results by key of the mutant, and seconds by test; kept in a file, so that a run can go on where one ended.
+
+    ``tests``: by source, a digest of the tests that judge its mutants.
+    """
 
     path: Path
-    tests: str
+    tests: Callable[[str], str]
     keep: bool = False
     entries: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -42,7 +45,9 @@ class Book:
             found: dict[str, Any] = json.loads(self.path.read_text())
             self.seconds = found["seconds"]
             for key, entry in found["mutants"].items():
-                if entry["tests"] == self.tests or (self.keep and entry["result"] != SURVIVED):
+                if entry["tests"] == self.tests(entry["mutant"].partition(":")[0]) or (
+                    self.keep and entry["result"] != SURVIVED
+                ):
                     self.entries[key] = entry
 
     def save(self) -> None:
@@ -117,7 +122,7 @@ class Board:
             raise RuntimeError(f"could not be judged ({code}): {mutant}")
         result = RESULTS[code]
         killer = int.from_bytes(self.killers[2 * slot : 2 * slot + 2], "little")
-        entry = {"result": result, "mutant": str(mutant), "tests": self.book.tests}
+        entry = {"result": result, "mutant": str(mutant), "tests": self.book.tests(mutant.file)}
         self.book.entries[mutant.key] = entry | ({"by": self.names[killer]} if self.names and result == KILLED else {})
         self.judged += 1
         if self.judged % 10 == 0:

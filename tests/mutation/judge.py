@@ -105,7 +105,7 @@ class Judge:
             if not passed:
                 print(f"fails without a mutant: {item.nodeid}", file=sys.__stderr__)
                 return False
-        self.board.book.seconds = {i.nodeid: round(s, 3) for i, s in zip(self.items, self.seconds, strict=True)}
+        self.board.book.seconds |= {i.nodeid: round(s, 3) for i, s in zip(self.items, self.seconds, strict=True)}
         return True
 
     def _exchange_all(self, change: Callable[[str, ast.Module], ast.Module]) -> None:

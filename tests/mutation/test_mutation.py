@@ -86,7 +86,7 @@ def test_probes_tell_the_statements_that_are_reached() -> None:
 
 @pytest.fixture
 def board(tmp_path: Path) -> Board:
-    return Board(Book(tmp_path / "out" / "book.json", "tests of today"), 2, time.time() + 60)
+    return Board(Book(tmp_path / "out" / "book.json", lambda _: "tests of today"), 2, time.time() + 60)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_the_book_says_who_was_killed_and_is_read_again(board: Board, some: list
     board.judge(some[1], _crash)  # known: not asked again
     board.drain()
     for tests, keep, known in (("tests of today", False, 4), ("other tests", False, 0), ("other tests", True, 3)):
-        again = Book(board.book.path, tests, keep)
+        again = Book(board.book.path, lambda _, tests=tests: tests, keep)
         again.load()
         assert len(again.entries) == known
 
@@ -139,7 +139,7 @@ def test_what_the_engine_cannot_judge_is_no_kill(board: Board, some: list[Mutant
 
 
 def test_nothing_begins_after_the_deadline(tmp_path: Path, some: list[Mutant]) -> None:
-    board = Board(Book(tmp_path / "book.json", ""), 1, time.time() - 1)
+    board = Board(Book(tmp_path / "book.json", lambda _: ""), 1, time.time() - 1)
     board.judge(some[0], lambda: True)
     board.drain()
     assert board.book.result(some[0]) is None

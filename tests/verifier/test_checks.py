@@ -21,7 +21,7 @@ from zkmargin.errors import ListingMismatch, StatementMismatch, VerificationErro
 from zkmargin.margin.market import Market
 from zkmargin.margin.tables import Column, Listing, Tables
 from zkmargin.prover.prove import Request
-from zkmargin.verifier.checked_market import require_listing
+from zkmargin.verifier.checked_market import _Same, checked_market, require_listing
 from zkmargin.verifier.checks import arithmetic_of
 from zkmargin.verifier.envelope import Envelope, Proof
 from zkmargin.verifier.policy import LeastClaim, MaximumAge, VenuePolicy
@@ -175,6 +175,18 @@ def test_private_columns_run_over_the_listing() -> None:
     moved = replace(honest, columns={**honest.columns, "size": replace(size, axes=("scenario",))})
     with pytest.raises(ListingMismatch, match="listing"):
         require_listing(moved, market)
+
+
+def test_a_market_is_checked_once_and_no_other_in_its_place() -> None:
+    rules, market = parse_rules(RULES), small_market()
+    checked = checked_market(rules, market)
+    assert checked_market(rules, market) is checked
+    assert checked_market(rules, small_market()) is not checked
+    equal = ["a"], ["a"]
+    assert _Same(equal[0]) != _Same(equal[1])
+    assert _Same(equal[0]) != equal[0]
+    with pytest.raises(TypeError):
+        checked_market(market, rules)  # type: ignore[arg-type]
 
 
 SCRIPT = """

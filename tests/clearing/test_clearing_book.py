@@ -117,6 +117,7 @@ def test_the_next_epochs_pledge_of_the_same_collateral_does_not_count_yet(world:
         assert world.verify(proof, policy=policy, market=market, at=end - 30).effective_from == at
     members = (member("alice", "now", market="late.json"), member("mallory", "next", "b", market="late.json"))
     assert judge(shelf, *members, at=end - 30) == {"alice": "holds", "mallory": "E_EPOCH"}
+    assert judge(shelf, members[1], at=end) == {"mallory": "holds"}
 
 
 @pytest.mark.parametrize("change", [{"domain": OfflineDomain(salt=b"\x51" * 32)}, {"epoch_length": 43_200}])
@@ -147,6 +148,7 @@ def test_the_command(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = json.loads(capsys.readouterr().out)
     assert shown["failed"] == 2
     assert [entry["error"]["code"] for entry in shown["members"]] == ["E_DOUBLE_PLEDGE", "E_DOUBLE_PLEDGE"]
+    assert [entry["error"]["got"] for entry in shown["members"]] == ["mallory", "alice"]
     assert all(entry["verdict"] is None for entry in shown["members"])
     assert run(["verify", "--book", str(shelf), "--rules", "span"]) == 2
     assert run(["verify"]) == 2

@@ -17,6 +17,7 @@ from zkmargin.attestations.market import MarketSnapshotDocument, sign_snapshot
 from zkmargin.attestations.price_evidence import SOURCE, PriceEvidence
 from zkmargin.circuits.rules import load_rules
 from zkmargin.margin.market import Market
+from zkmargin.verifier.clearing import ClearingBook, Member, check_book
 from zkmargin.verifier.policy import Policy
 
 pytestmark = pytest.mark.prove
@@ -215,6 +216,21 @@ def test_without_evidence_nothing_is_judged(desk: Desk) -> None:
     assert (refused.code, "E_PRICE_MISSING" in refused.err) == (1, True)
     late = desk.verify(*desk.evidence, after=61)
     assert (late.code, "E_PRICE_STALE" in late.err) == (1, True)
+
+
+def test_a_clearing_book_has_each_members_evidence(desk: Desk) -> None:
+    assert desk.prove(*desk.evidence).code == 0
+    member = Member(
+        name="backed", proof="proof.json", policy="policy.json", rules="rules.yaml", market="market.json",
+        key="keys/verification_key.json", challenge=None, prices="prices.json",
+    )  # fmt: skip
+    members = (member, member.model_copy(update={"name": "bare", "prices": None}))
+    found = []
+    for entry in members:  # one at a time: they show the same pledge
+        desk.write("book.json", ClearingBook(name="house", members=(entry,), revocations=()).to_text())
+        (finding,) = check_book(desk.folder, at=desk.now + 5)
+        found.append("holds" if finding.error is None else finding.error.code)
+    assert found == ["holds", "E_PRICE_MISSING"]
 
 
 def test_evidence_under_a_policy_that_asks_for_none(desk: Desk) -> None:

@@ -11,8 +11,8 @@ import importlib.machinery
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType
 
@@ -41,7 +41,7 @@ TESTS = {
     "verifier/audit/": ("tests/audit",),
     "verifier/clock/": ("tests/clock", "tests/service/test_clocks.py"),
     "verifier/registry/": ("tests/registry",),
-    "verifier/": TOP_LEVEL,
+    "": TOP_LEVEL,
 }
 """By what a source's name begins with, the first that fits: the tests that judge its mutants."""
 SUPPORT = ("tests/conftest.py", "tests/parties.py", "tests/core/points.py", "tests/rulesets/rule_parties.py")
@@ -90,23 +90,28 @@ PYTEST = (
 
 
 class Cheapest:
-    """A pytest plugin: cheap tests first, by the seconds that they took before."""
+    """A pytest plugin: cheap files first, by the seconds that their tests took before."""
 
     def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = seconds
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        for name, taken in seconds.items():
+            self.seconds[name.partition("::")[0]] += taken
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Sort; those that are not known come first."""
-        items.sort(key=lambda item: self.seconds.get(item.nodeid, 0))
+        items.sort(key=lambda item: self.seconds[item.nodeid.partition("::")[0]])
 
 
-def judge_imported(board: Board, found: Iterable[Mutant]) -> None:
-    """Mutants outside functions: a fresh process imports them."""
+def judge_imported(board: Board, found: Sequence[Mutant]) -> bool:
+    """Mutants outside functions: a fresh process imports them. Whether all tests passed without a mutant."""
+    original = importlib.machinery.SourceFileLoader.get_code
+
+    def passes(tests: Sequence[str]) -> bool:
+        return pytest.main([*PYTEST, *tests], plugins=[Cheapest(board.book.seconds)]) == 0
 
     def survives(mutant: Mutant) -> bool:
         path, tree = os.path.realpath(ROOT / mutant.file), mutant.tree()
-        original = importlib.machinery.SourceFileLoader.get_code
 
         def get_code(self: importlib.machinery.SourceFileLoader, name: str) -> CodeType | None:
             if os.path.realpath(self.path) == path:
@@ -114,11 +119,21 @@ def judge_imported(board: Board, found: Iterable[Mutant]) -> None:
             return original(self, name)
 
         importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
-        return pytest.main([*PYTEST, *tests_of(mutant.file)], plugins=[Cheapest(board.book.seconds)]) == 0
+        return passes(tests_of(mutant.file))
 
-    for mutant in found:
-        board.judge(mutant, lambda mutant=mutant: survives(mutant))  # type: ignore[misc]
-    board.drain()
+    passed = True
+    for tests in dict.fromkeys(TESTS.values()):
+        group = [mutant for mutant in found if tests_of(mutant.file) == tests]
+        if all(map(board.book.result, group)):
+            continue
+        if not board.ask(lambda tests=tests: passes(tests)):  # type: ignore[misc]
+            print(f"do not pass in fresh processes: {', '.join(tests)}", file=sys.stderr)
+            passed = False
+            continue
+        for mutant in group:
+            board.judge(mutant, lambda mutant=mutant: survives(mutant))  # type: ignore[misc]
+        board.drain()
+    return passed
 
 
 def judge_functions(book: Book, jobs: int, deadline: float, found: Sequence[Mutant]) -> bool:
@@ -144,11 +159,9 @@ def tests_of(file: str) -> tuple[str, ...]:
     return next(tests for start, tests in TESTS.items() if file.startswith(start))
 
 
-@cache
-def tests_digest(file: str) -> str:
-    """Of everything that judges the mutants of a source."""
-    names = tests_of(file)
-    files = [path for name in names for path in ([Path(name)] if name.endswith(".py") else Path(name).rglob("*.py"))]
+def digest(tests: Sequence[str]) -> str:
+    """Of everything that judges where these tests do."""
+    files = [path for name in tests for path in ([Path(name)] if name.endswith(".py") else Path(name).rglob("*.py"))]
     return digest_of([*files, *map(Path, SUPPORT)])
 
 
@@ -169,7 +182,8 @@ def main() -> int:
     found = [mutant for name in named for mutant in mutants(name, Path(name).read_text())]
     found = [mutant for mutant in found if arguments.line in (None, mutant.line)]
     found = [mutant for mutant in found if arguments.part in (None, "functions" if mutant.function else "outside")]
-    book = Book(arguments.book, tests_digest, arguments.keep)
+    digests = {tests: digest(tests) for tests in TESTS.values()}  # of now: sources may change while this runs
+    book = Book(arguments.book, lambda file: digests[tests_of(file)], arguments.keep)
     if not arguments.fresh:
         book.load()
     board = Board(book, arguments.jobs, time.time() + arguments.seconds)
@@ -181,7 +195,8 @@ def main() -> int:
 
     functions = [mutant for mutant in found if mutant.function]
     passed = judge_functions(book, arguments.jobs, board.deadline, functions)
-    judge_imported(board, [mutant for mutant in found if not mutant.function])  # by then it is known what is cheap
+    # by then it is known what is cheap
+    passed &= judge_imported(board, [mutant for mutant in found if not mutant.function])
     results = [book.result(mutant) for mutant in found]
     survivors = [mutant for mutant, result in zip(found, results, strict=True) if result == SURVIVED]
     for mutant in survivors:

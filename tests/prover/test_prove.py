@@ -191,6 +191,7 @@ def test_prove_in_one_call(world: World) -> None:
 
 
 def test_a_setup_says_that_it_is_insecure(world: World) -> None:
+    assert world.accepted.insecure
     description = read_description(world.folder)
     assert description.insecure
     assert description.transcript_digest == bytes(32)

@@ -27,6 +27,7 @@ from zkmargin.field import encode_elements
 from zkmargin.margin.tables import Tables
 from zkmargin.prover.prove import Prover, Request
 from zkmargin.prover.setup import read_verifying_key, setup_dev
+from zkmargin.verifier.checks import require_table_commitment
 from zkmargin.verifier.envelope import Envelope, SignedSnapshot
 from zkmargin.verifier.groth16 import verify_groth16
 from zkmargin.verifier.policy import AcceptedRuleSet, Policy
@@ -204,6 +205,7 @@ def test_a_commitment_that_is_not_that_of_the_tables(parties: Committed, commitm
         commitment = compute_table_commitment(parse_rules(text), parties.tables)
     assert isinstance(commitment, int)
     document = parties.signed(table_commitment=commitment)
+    assert code_of(lambda: require_table_commitment(parties.rules, parties.tables, document.snapshot)) == "E_MARKET"
     assert code_of(lambda: parties.prove_on(document)) == "E_MARKET"
     forged = parties.rebound(parties.envelope, _header(document))
     assert code_of(lambda: parties.judge(forged, document)) == "E_MARKET"

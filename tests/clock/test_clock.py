@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +14,7 @@ from zkmargin.errors import SchemaType
 from zkmargin.verifier.clock.clock import MarginClock, ProofTerms
 from zkmargin.verifier.clock.errors import AccountEnrolled, AccountUnknown, ProofSuperseded, TimeBackwards
 from zkmargin.verifier.clock.policy import Band, Breaker, ClockPolicy
-from zkmargin.verifier.clock.standing import Prices, State
+from zkmargin.verifier.clock.standing import Pause, Prices, Standing, State
 
 POLICY = ClockPolicy(
     prove_every=600,
@@ -99,8 +102,24 @@ def test_the_queue_has_an_order() -> None:
     assert [standing.account for standing in clock.queue()] == ["never", "weak", "weak-later", "strong"]
     assert clock.counts() == {State.HEALTHY: 0, State.GRACE: 0, State.CALLED: 0, State.QUEUED: 4}
     (left,) = clock.remove("never", 2600, "liquidated")
-    assert (left.after, left.reason) == ("", "liquidated")
+    assert (left.at, left.account, left.after, left.reason) == (2600, "never", "", "liquidated")
     assert [standing.account for standing in clock.queue()] == ["weak", "weak-later", "strong"]
+    waiting = [Standing("weak", State.QUEUED, 1000, None, 0), Standing("never", State.QUEUED, 2000, None, None)]
+    assert [standing.account for standing in MarginClock(POLICY, waiting).queue()] == ["never", "weak"]
+
+
+def test_a_newer_proof_on_the_same_prices_counts_and_keeps_the_start_of_health() -> None:
+    clock = running("a")
+    assert clock.standings["a"] == Standing("a", State.GRACE, 1000, 1100, None, 0, 0)
+    for at in (1002, 1004):
+        clock.prove("a", terms(at, price_time=1001), at)
+        assert clock.standings["a"] == Standing("a", State.HEALTHY, 1002, at + 600, 0, at, 1001)
+    clock.snapshot(prices(1604), 1604)
+    (change,) = clock.tick(1604)
+    told = {"at": "1604", "account": "a", "before": "healthy", "after": "grace"}
+    assert change.to_json() == {**told, "reason": "its proof no longer counts"}
+    clock.prove("a", terms(1605), 1606)
+    assert clock.standings["a"].since == 1606
 
 
 @pytest.mark.parametrize(
@@ -141,13 +160,35 @@ def test_accounts_are_enrolled_once() -> None:
         clock.remove("b", 1052, "closed")
 
 
-def test_time_runs_forward() -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(lambda clock, at: clock.tick(at), id="tick"),
+        pytest.param(lambda clock, at: clock.prove("a", terms(1040), at), id="prove"),
+        pytest.param(lambda clock, at: clock.enrol("b", at), id="enrol"),
+        pytest.param(lambda clock, at: clock.remove("a", at, "closed"), id="remove"),
+        pytest.param(lambda clock, at: clock.snapshot(prices(1040), at), id="snapshot"),
+        pytest.param(lambda clock, at: clock.reset("by hand", at), id="reset"),
+    ],
+)
+def test_time_runs_forward(event: Callable[[MarginClock, int], object]) -> None:
     clock = running("a")
     clock.tick(1050)
     with pytest.raises(TimeBackwards):
-        clock.tick(1049)
-    with pytest.raises(TimeBackwards):
-        clock.prove("a", terms(1040), 1049)
+        event(clock, 1049)
+    assert (clock.now, clock.prices, set(clock.standings)) == (1050, prices(1000), {"a"})
+    event(clock, 1051)
+    assert clock.now == 1051
+
+
+def test_where_accounts_stand_is_not_altered() -> None:
+    clock = running("a")
+    clock.snapshot(prices(1050, bitcoin=60_000), 1050)
+    (change,) = clock.reset("by hand", 1060)
+    values = (terms(1), clock.standings["a"], clock.prices, change, Pause(1, "late"))
+    for value, name in zip(values, ("issued_at", "due", "time", "at", "since"), strict=True):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, name, 5)
 
 
 # --- the breaker ----------------------------------------------------------------------------------------------------
@@ -195,6 +236,9 @@ def test_exactly_the_bound_does_not_trip() -> None:
     clock = running()
     assert clock.snapshot(prices(1001, bitcoin=73_500), 1001) == []
     assert clock.snapshot(prices(1002, bitcoin=69_825), 1002) == []
+    fine = MarginClock(POLICY)
+    for at, bitcoin, trips in ((1000, 70_000_000, False), (1001, 73_500_000, False), (1002, 77_175_001, True)):
+        assert bool(fine.snapshot(prices(at, bitcoin), at)) == trips
 
 
 def test_an_index_that_is_gone_trips() -> None:
@@ -244,7 +288,7 @@ def test_an_operator_resumes_with_a_reason() -> None:
 def test_snapshots_that_change_nothing() -> None:
     clock = running()
     assert clock.snapshot(prices(1000, bitcoin=1), 1001) == []  # not newer: cannot trip
-    assert clock.snapshot(prices(9000, bitcoin=1), 1001) == []  # of the future: cannot make later ones old
+    assert clock.snapshot(prices(1002, bitcoin=1), 1001) == []  # of the future: cannot make later ones old
     assert clock.prices == prices(1000)
     with pytest.raises(SchemaType):
         clock.snapshot(prices(1002, bitcoin=0), 1002)
@@ -254,6 +298,7 @@ def test_snapshots_that_change_nothing() -> None:
     ("changes", "words"),
     [
         ({"bands": (Band(num=1, den=2),)}, "at least one"),
+        ({"bands": (Band(num=1, den=0),)}, "at least one"),
         ({"bands": (Band(num=2, den=1), Band(num=4, den=2))}, "strictly ascending"),
         ({"bands": ()}, "bands"),
         ({"prove_every": 0}, "at least 1"),
@@ -264,6 +309,12 @@ def test_snapshots_that_change_nothing() -> None:
 def test_policies_that_make_no_sense(changes: dict[str, object], words: str) -> None:
     with pytest.raises(SchemaType, match=words):
         POLICY.model_copy(update=changes)
+
+
+def test_a_pause_of_one_length() -> None:
+    """Each move pauses for as long as all of them may."""
+    breaker = Breaker(price_age=1, move=1, cool_down=10, longest_pause=10)
+    assert POLICY.model_copy(update={"breaker": breaker}).breaker == breaker
 
 
 EVENTS = st.lists(

@@ -130,7 +130,7 @@ def _options(node: ast.AST) -> list[Change]:
             return [("raise removed", ast.Pass())]
         case ast.Expr(value=ast.Call()):
             return [("call removed", ast.Pass())]
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr() as value) if not (_literal(value) and ast.unparse(value) == "None"):
             return [("nothing returned", ast.Return(ast.Constant(None)))]
         case _:
             return []

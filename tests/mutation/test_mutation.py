@@ -23,6 +23,9 @@ def least(a: int, b: int = 0) -> int:
     if a < b and not a == LIMIT:
         raise ValueError("a" + "b" + str(1 + 1))
     return a + b
+
+def nothing() -> None:
+    return None
 '''
 
 

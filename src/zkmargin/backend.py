@@ -139,6 +139,14 @@ class Arithmetic(Protocol):
     def groth16_verify(self, vk: bytes, public_inputs: bytes, proof: bytes, /) -> bool:
         """Whether the proof holds: not to be ignored. Malformed points raise ValueError."""
 
+    def groth16_verify_all(self, vk: bytes, public_inputs: bytes, proofs: bytes, entropy: bytes, /) -> bool:
+        """Whether all proofs of a key hold, one after the other in the bytes, with one final exponentiation.
+
+        ``entropy``: 16 uniform bytes for each that nobody could know when the proofs were made: then a batch with a
+        false proof holds with a probability of ``2^-128`` at most (small exponents test; Bellare, Garay and Rabin,
+        1998). Which one is false is not told.
+        """
+
     def r1cs_check(self, r1cs: bytes, witness: bytes, /) -> list[int]:
         """The first violated constraints of an ``.r1cs`` file, at most 32; empty if the witness fits."""
 

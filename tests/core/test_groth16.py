@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Callable
@@ -372,3 +373,89 @@ def test_other_lengths_are_refused(engine: Arithmetic, small_proof: Any) -> None
     ):
         with pytest.raises(ValueError, match=SILENT):
             engine.groth16_verify(*arguments)
+
+
+# --- many proofs of one key ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def three(make_circuit: Any, small_proof: Any) -> tuple[bytes, list[bytes], list[bytes]]:
+    """A key, and public inputs and proofs of three statements."""
+    key = reference.ProvingKey(str(small_proof.zkey))
+    circuits = [make_circuit(a=a, b=3, x=a + 1, d=0) for a in (2, 5, 7)]
+    proofs = [key.prove(circuit.witness, os.urandom(128)) for circuit in circuits]
+    return small_proof.verifying_key, [circuit.publics for circuit in circuits], proofs
+
+
+def test_a_batch_holds_where_each_proof_does(engine: Arithmetic, three: Any) -> None:
+    vk, publics, proofs = three
+    for count in range(4):
+        together = b"".join(publics[:count]), b"".join(proofs[:count])
+        assert engine.groth16_verify_all(vk, *together, os.urandom(16 * count))
+    for index in range(3):
+        changed = list(proofs)
+        changed[index] = proofs[index - 1]  # holds, for the inputs of another
+        assert not engine.groth16_verify_all(vk, b"".join(publics), b"".join(changed), os.urandom(48))
+    swapped = publics[1] + publics[0] + publics[2]
+    assert not engine.groth16_verify_all(vk, swapped, b"".join(proofs), os.urandom(48))
+
+
+def test_errors_that_cancel_pass_under_weights_that_could_be_foreseen_alone(engine: Arithmetic, three: Any) -> None:
+    vk, publics, proofs = three
+    first, second, _ = proofs
+    forged = [first[:192] + engine.g1_add(first[192:], g1(1)), second[:192] + engine.g1_add(second[192:], g1(-1))]
+    for own, proof in zip(publics[:2], forged, strict=True):
+        assert not engine.groth16_verify(vk, own, proof)
+    together = publics[0] + publics[1], b"".join(forged)
+    assert engine.groth16_verify_all(vk, *together, bytes([7]) * 32)
+    assert not engine.groth16_verify_all(vk, *together, os.urandom(32))
+    weighted = [first[:192] + engine.g1_add(first[192:], g1(-6)), second[:192] + engine.g1_add(second[192:], g1(2))]
+    together = publics[0] + publics[1], b"".join(weighted)
+    assert engine.groth16_verify_all(vk, *together, (1).to_bytes(16, "little") + (3).to_bytes(16, "little"))
+    assert not engine.groth16_verify_all(vk, *together, os.urandom(32))
+
+
+def test_malformed_batches_are_refused(engine: Arithmetic, three: Any) -> None:
+    vk, publics, proofs = three
+    inputs, joined, entropy = b"".join(publics), b"".join(proofs), os.urandom(48)
+    outside = joined[:320] + twist_point_outside_subgroup() + joined[448:]
+    for arguments in (
+        (inputs, joined, entropy[:-1]),
+        (inputs, joined, entropy[:-16]),
+        (inputs, joined, b""),
+        (inputs, joined[:-1], entropy),
+        (inputs, joined[:-256], entropy),
+        (inputs[:-32], joined, entropy),
+        (inputs + le(0), joined, entropy),
+        (le(R) + inputs[32:], joined, entropy),
+        (inputs, joined[:256] + le(Q) + joined[288:], entropy),
+        (inputs, joined[:-64] + le(1, 1), entropy),
+        (inputs, outside, entropy),
+    ):
+        with pytest.raises(ValueError, match=SILENT):
+            engine.groth16_verify_all(vk, *arguments)
+    with pytest.raises(ValueError, match=SILENT):
+        engine.groth16_verify_all(vk[:-64], inputs, joined, entropy)
+
+
+def test_the_subgroup_check_has_nothing_but_r_in_common_with_the_twist() -> None:
+    """``(x + 1) + x X + x X^2 - 2 x X^3`` at psi kills a point; so does its resultant with psi's polynomial.
+
+    rust/arith/src/g2.rs
+    """
+    x = 4965661367192848881
+    trace, cofactor = 6 * x * x + 1, 2 * Q - R
+
+    def times(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:  # a0 + a1 X modulo X^2 - trace X + q
+        square = a[1] * b[1]
+        return a[0] * b[0] - Q * square, a[0] * b[1] + a[1] * b[0] + trace * square
+
+    psi = (0, 1)
+    second = times(psi, psi)
+    third = times(second, psi)
+    low = x + 1 + x * second[0] - 2 * x * third[0]
+    high = x + x * second[1] - 2 * x * third[1]
+    resultant = low * low + trace * low * high + Q * high * high
+    assert math.gcd(resultant, cofactor * R) == R
+    eigenvalue = Q % R
+    assert (x + 1 + x * eigenvalue + x * eigenvalue**2 - 2 * x * eigenvalue**3) % R == 0

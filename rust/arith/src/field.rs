@@ -146,6 +146,36 @@ pub(crate) const fn mont_mul<P: FieldParams>(a: &[u64; 4], b: &[u64; 4]) -> [u64
     reduce_once(t, p)
 }
 
+/// `(a * b + c * d) / 2^256 mod p`, with one reduction; all below `p`.
+///
+/// As `p < 2^254`, what is carried from word to word stays below `4p`, so it has no fifth limb, and the end is below
+/// `(2 p^2 + 2^256 p) / 2^256 < 2p`.
+#[inline(always)]
+const fn mont_mul_add<P: FieldParams>(a: &[u64; 4], b: &[u64; 4], c: &[u64; 4], d: &[u64; 4]) -> [u64; 4] {
+    let p = &P::MODULUS;
+    let mut t = [0u64; 4];
+    let mut i = 0;
+    while i < 4 {
+        let (r0, hi) = mac(t[0], a[i], b[0], 0);
+        let (r1, hi) = mac(t[1], a[i], b[1], hi);
+        let (r2, hi) = mac(t[2], a[i], b[2], hi);
+        let (r3, r4) = mac(t[3], a[i], b[3], hi);
+        let (r0, hi) = mac(r0, c[i], d[0], 0);
+        let (r1, hi) = mac(r1, c[i], d[1], hi);
+        let (r2, hi) = mac(r2, c[i], d[2], hi);
+        let (r3, hi) = mac(r3, c[i], d[3], hi);
+        let r4 = r4 + hi;
+        let m = r0.wrapping_mul(P::INV);
+        let (_, carry) = mac(r0, m, p[0], 0);
+        let (t0, carry) = mac(r1, m, p[1], carry);
+        let (t1, carry) = mac(r2, m, p[2], carry);
+        let (t2, carry) = mac(r3, m, p[3], carry);
+        t = [t0, t1, t2, r4 + carry];
+        i += 1;
+    }
+    reduce_once(t, p)
+}
+
 /// Whether `a < b` as 256-bit integers.
 #[inline]
 pub(crate) const fn less_than(a: &[u64; 4], b: &[u64; 4]) -> bool {
@@ -290,6 +320,12 @@ impl<P: FieldParams> Fp<P> {
     #[must_use]
     pub fn double(&self) -> Self {
         *self + *self
+    }
+
+    /// `a * b + c * d`, reduced once.
+    #[inline(always)]
+    pub(crate) const fn sum_of_products(a: Self, b: Self, c: Self, d: Self) -> Self {
+        Self::raw(mont_mul_add::<P>(&a.0, &b.0, &c.0, &d.0))
     }
 
     /// `self` to the power of a little-endian integer; time depends on the exponent only.

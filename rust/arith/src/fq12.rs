@@ -116,6 +116,28 @@ impl Fq12 {
         ])
     }
 
+    /// `self` to the power of a number in non-adjacent form ([`crate::msm::few::naf`], any width), in the cyclotomic subgroup, where
+    /// the conjugate is the inverse.
+    #[must_use]
+    pub fn cyclotomic_pow(&self, digits: &[i8]) -> Self {
+        let largest = digits.iter().map(|digit| digit.unsigned_abs()).max().unwrap_or(0);
+        let square = self.cyclotomic_square();
+        let mut odd = vec![*self];
+        for power in 1..usize::from(largest).div_ceil(2) {
+            odd.push(odd[power - 1] * square);
+        }
+        let mut result = Self::ONE;
+        for digit in digits.iter().rev() {
+            result = result.cyclotomic_square();
+            match digit {
+                0 => {}
+                1.. => result = result * odd[*digit as usize / 2],
+                _ => result = result * odd[digit.unsigned_abs() as usize / 2].conjugate(),
+            }
+        }
+        result
+    }
+
     /// `1 / self`, or `None` for zero.
     pub fn inverse(&self) -> Option<Self> {
         let norm = self.c0 * self.c0 - (self.c1 * self.c1).mul_by_v();

@@ -8,6 +8,7 @@ use crate::fq::Fq;
 use crate::fq12::frobenius_factors;
 use crate::fq2::Fq2;
 use crate::lanes::Batch;
+use crate::msm::few::Multiples;
 
 /// The second group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,12 +21,6 @@ pub type G2Point = Point<G2>;
 
 /// The parameter `x` of the Barreto-Naehrig family.
 pub(crate) const BN_X: u64 = 4965661367192848881;
-
-/// `6 x^2`, little-endian.
-const SIX_X_SQUARED: [u64; 2] = {
-    let value = 6 * (BN_X as u128) * (BN_X as u128);
-    [value as u64, (value >> 64) as u64]
-};
 
 /// The untwist-Frobenius-twist endomorphism; on the group of order `r` it is multiplication by `q mod r`.
 pub(crate) fn psi(point: &G2Affine) -> G2Affine {
@@ -61,10 +56,19 @@ impl Curve for G2 {
         })
     }
 
-    /// `psi(P) = (t - 1) P` with the trace `t = 6 x^2 + 1`. As `psi^2 - t psi + q = 0` on the twist, that gives
-    /// `((t-1)^2 - t(t-1) + q) P = (q + 1 - t) P = r P = 0`; on the group of order `r` it always holds.
+    /// `(x + 1) P + psi(x P) + psi^2(x P) = 2 psi^3(x P)` (Dai, Lin, Zhao and Zhou, ePrint 2022/348): a polynomial in
+    /// `psi` that vanishes for `psi = q mod r`, as on the group of order `r`. Its resultant with `psi^2 - t psi + q`, which
+    /// vanishes on the whole twist, has no factor but `r` in common with the order of the twist (a test computes it).
     fn in_subgroup(point: &G2Affine) -> bool {
-        point.mul_limbs(&SIX_X_SQUARED) == psi(point).into()
+        let multiple = Multiples::new(&[*point], 2).sum(&[[BN_X, 0, 0, 0]]).to_affine();
+        let first = psi(&multiple);
+        let second = psi(&first);
+        let third = psi(&second);
+        let mut left = G2Point::from(multiple);
+        left.add_affine(point);
+        left.add_affine(&first);
+        left.add_affine(&second);
+        left == G2Point::from(third).double()
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -10,6 +10,7 @@ use crate::fq12::Fq12;
 use crate::fq2::Fq2;
 use crate::g1::G1Affine;
 use crate::g2::{psi, G2Affine, BN_X, G2};
+use crate::msm::few::naf;
 
 /// `6 x + 2`, the length of the Miller loop.
 const LOOP: u128 = 6 * (BN_X as u128) + 2;
@@ -85,12 +86,15 @@ pub fn miller_loop(pairs: &[(G1Affine, G2Affine)]) -> Fq12 {
     let pairs: Vec<_> = pairs.iter().filter(|(p, q)| !p.is_infinity() && !q.is_infinity()).collect();
     let mut walkers: Vec<_> = pairs.iter().map(|(_, q)| Walker::start(q)).collect();
     let mut f = Fq12::ONE;
-    for bit in (0..u128::BITS - 1 - LOOP.leading_zeros()).rev() {
+    let digits = naf([LOOP as u64, (LOOP >> 64) as u64, 0, 0], 2);
+    for digit in digits.iter().rev().skip(1) {
         f = f.square();
         for (walker, (p, q)) in walkers.iter_mut().zip(&pairs) {
             f = apply(&f, walker.double(), p);
-            if LOOP >> bit & 1 == 1 {
-                f = apply(&f, walker.add(q), p);
+            match digit {
+                0 => {}
+                1.. => f = apply(&f, walker.add(q), p),
+                _ => f = apply(&f, walker.add(&-*q), p),
             }
         }
     }
@@ -103,18 +107,6 @@ pub fn miller_loop(pairs: &[(G1Affine, G2Affine)]) -> Fq12 {
     f
 }
 
-/// `f^x` in the cyclotomic subgroup, `x` the parameter of the curve.
-fn pow_x(f: &Fq12) -> Fq12 {
-    let mut result = *f;
-    for bit in (0..u64::BITS - 1 - BN_X.leading_zeros()).rev() {
-        result = result.cyclotomic_square();
-        if BN_X >> bit & 1 == 1 {
-            result = result * *f;
-        }
-    }
-    result
-}
-
 /// `f^((q^12 - 1) / r)`, or `None` for zero. The hard part follows Scott, Benger, Charlemagne, Dominguez Perez
 /// and Kachisa (ePrint 2008/490).
 pub fn final_exponentiation(f: &Fq12) -> Option<Fq12> {
@@ -122,9 +114,10 @@ pub fn final_exponentiation(f: &Fq12) -> Option<Fq12> {
     let f = f.conjugate() * f.inverse()?;
     let f = f.frobenius().frobenius() * f;
     // f^((q^4 - q^2 + 1) / r)
-    let fx = pow_x(&f);
-    let fx2 = pow_x(&fx);
-    let fx3 = pow_x(&fx2);
+    let x = naf([BN_X, 0, 0, 0], 4);
+    let fx = f.cyclotomic_pow(&x);
+    let fx2 = fx.cyclotomic_pow(&x);
+    let fx3 = fx2.cyclotomic_pow(&x);
     let fq = f.frobenius();
     let fq2 = fq.frobenius();
     let y0 = fq * fq2 * fq2.frobenius();

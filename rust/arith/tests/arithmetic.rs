@@ -157,6 +157,18 @@ fn square_root(value: Fq2) -> Option<Fq2> {
     (found.square() == value).then_some(found)
 }
 
+fn divided(limbs: &[u64; 4], by: u64) -> [u64; 4] {
+    let mut quotient = [0; 4];
+    let mut rest = 0u128;
+    for i in (0..4).rev() {
+        let value = rest << 64 | u128::from(limbs[i]);
+        quotient[i] = (value / u128::from(by)) as u64;
+        rest = value % u128::from(by);
+    }
+    assert_eq!(rest, 0);
+    quotient
+}
+
 #[test]
 fn subgroup_check_equals_multiplication_by_r() {
     let mut rng = Rng(9);
@@ -178,6 +190,17 @@ fn subgroup_check_equals_multiplication_by_r() {
         let cleared = point.mul_limbs(&cofactor).to_affine();
         assert!(!cleared.is_infinity() && cleared.mul_limbs(&Fr::MODULUS).is_infinity());
         assert!(cleared.is_valid());
+        // Of the smallest orders that there are: `r (2q - r) / order` times a point.
+        for (order, others) in [(10069u64, 5864401u64), (5864401, 10069)] {
+            let rest = divided(&divided(&cofactor, order), others);
+            let small = point.mul_limbs(&Fr::MODULUS).to_affine().mul_limbs(&rest).to_affine();
+            let small = small.mul_limbs(&[others]).to_affine();
+            assert!(small.mul_limbs(&[order]).is_infinity());
+            assert!(small.is_infinity() || !small.is_valid());
+            let mut shifted = cleared.into();
+            zkmargin_arith::curve::Point::add_affine(&mut shifted, &small);
+            assert!(small.is_infinity() || !shifted.to_affine().is_valid());
+        }
     }
     let generator = G2::generator();
     assert!(!Affine::<G2> { x: generator.x, y: generator.x }.is_valid());

@@ -4,9 +4,11 @@ mod support;
 
 use support::{Circuit, Rng};
 use zkmargin_arith::bytes::fr_to_bytes;
+use zkmargin_arith::curve::Curve;
 use zkmargin_arith::error::Error;
 use zkmargin_arith::fr::Fr;
-use zkmargin_arith::groth16::{setup, verify, ProvingKey};
+use zkmargin_arith::g1::{G1Point, G1};
+use zkmargin_arith::groth16::{setup, verify, verify_all, Proof, ProvingKey};
 use zkmargin_arith::r1cs::R1cs;
 use zkmargin_arith::wtns;
 
@@ -59,6 +61,97 @@ fn every_change_is_refused() {
     assert_eq!(verify(&verifying_key, &inputs, &altered.to_bytes()), Ok(false));
     altered.b = -altered.b;
     assert_eq!(verify(&verifying_key, &inputs, &altered.to_bytes()), Ok(true));
+}
+
+/// Proofs of one key, each of its own statement: inputs and proofs.
+fn batch(n_public: usize, count: usize) -> (Vec<u8>, Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let circuit = Circuit::synthetic(200, n_public, 7);
+    let zkey = setup(&circuit.to_r1cs(), &Rng(1).bytes()).unwrap();
+    let key = ProvingKey::parse(&zkey).unwrap();
+    let made = (0..count as u64).map(|seed| {
+        let other = Circuit::of_values(200, n_public, 7, seed);
+        let proof = key.prove(&other.witness, &Rng(seed + 9).bytes()).unwrap().to_bytes().to_vec();
+        (fr_to_bytes(other.public_inputs()), proof)
+    });
+    let (inputs, proofs) = made.unzip();
+    (key.verifying_key(), inputs, proofs)
+}
+
+fn entropy(count: usize) -> Vec<u8> {
+    let mut rng = Rng(77);
+    (0..count).flat_map(|_| rng.bytes::<16>()).collect()
+}
+
+#[test]
+fn batches_hold_where_each_proof_does() {
+    for n_public in [1, 7, 40] {
+        let (key, inputs, proofs) = batch(n_public, 9);
+        for count in [0, 1, 2, 3, 9] {
+            let all = (inputs[..count].concat(), proofs[..count].concat());
+            assert_eq!(verify_all(&key, &all.0, &all.1, &entropy(count)), Ok(true), "{n_public} {count}");
+        }
+        for index in 0..3 {
+            let mut altered = proofs[..3].to_vec();
+            altered[index] = proofs[5].clone(); // a proof of another statement
+            assert_eq!(verify_all(&key, &inputs[..3].concat(), &altered.concat(), &entropy(3)), Ok(false));
+            let mut altered = inputs[..3].to_vec();
+            altered[index] = inputs[5].clone();
+            assert_eq!(verify_all(&key, &altered.concat(), &proofs[..3].concat(), &entropy(3)), Ok(false));
+        }
+        let mut swapped = inputs[..3].to_vec();
+        swapped.swap(0, 2);
+        assert_eq!(verify_all(&key, &swapped.concat(), &proofs[..3].concat(), &entropy(3)), Ok(false));
+    }
+}
+
+/// False proofs whose errors cancel: they pass together where weights can be foreseen, and with fresh ones never.
+#[test]
+fn errors_that_cancel_need_weights_that_are_known() {
+    let (key, inputs, proofs) = batch(3, 2);
+    let error = G1::generator();
+    let plus: Vec<_> = [error, -error]
+        .iter()
+        .zip(&proofs)
+        .map(|(error, proof)| {
+            let mut altered = Proof::from_bytes(proof).unwrap();
+            let mut c = G1Point::from(altered.c);
+            c.add_affine(error);
+            altered.c = c.to_affine();
+            altered.to_bytes().to_vec()
+        })
+        .collect();
+    for (inputs, proof) in inputs.iter().zip(&plus) {
+        assert_eq!(verify(&key, inputs, proof), Ok(false));
+    }
+    let equal = [entropy(1), entropy(1)].concat();
+    assert_eq!(verify_all(&key, &inputs.concat(), &plus.concat(), &equal), Ok(true));
+    assert_eq!(verify_all(&key, &inputs.concat(), &plus.concat(), &entropy(2)), Ok(false));
+    // A weight of zero lets its proof pass, so that weights are never to be constants.
+    let none = [vec![0; 16], entropy(1)].concat();
+    let one_false = [plus[0].clone(), proofs[1].clone()].concat();
+    assert_eq!(verify_all(&key, &inputs.concat(), &one_false, &none), Ok(true));
+    assert_eq!(verify_all(&key, &inputs.concat(), &one_false, &entropy(2)), Ok(false));
+}
+
+#[test]
+fn malformed_batches_are_named() {
+    let (key, inputs, proofs) = batch(2, 2);
+    let (inputs, proofs) = (inputs.concat(), proofs.concat());
+    let check = |inputs: &[u8], proofs: &[u8], entropy: &[u8]| verify_all(&key, inputs, proofs, entropy);
+    assert_eq!(check(&inputs, &proofs, &entropy(2)), Ok(true));
+    assert_eq!(check(&inputs, &proofs[1..], &entropy(2)), Err(Error::Length("proofs")));
+    assert_eq!(check(&inputs, &proofs[256..], &entropy(2)), Err(Error::Length("entropy")));
+    assert_eq!(check(&inputs, &proofs, &entropy(2)[1..]), Err(Error::Length("entropy")));
+    assert_eq!(check(&inputs, &proofs, &entropy(1)), Err(Error::Length("entropy")));
+    assert_eq!(check(&inputs[32..], &proofs, &entropy(2)), Err(Error::Length("public inputs")));
+    let mut altered = inputs.clone();
+    altered[..32].fill(255);
+    assert_eq!(check(&altered, &proofs, &entropy(2)), Err(Error::NotCanonical("public input")));
+    for at in [0, 256 + 64, 511] {
+        let mut altered = proofs.clone();
+        altered[at] ^= 1;
+        assert!(check(&inputs, &altered, &entropy(2)).is_err());
+    }
 }
 
 #[test]

@@ -422,6 +422,18 @@ fn groth16_verify(py: Python<'_>, vk: &[u8], public_inputs: &[u8], proof: &[u8])
 }
 
 #[pyfunction]
+#[pyo3(signature = (vk, public_inputs, proofs, entropy, /))]
+fn groth16_verify_all(
+    py: Python<'_>,
+    vk: &[u8],
+    public_inputs: &[u8],
+    proofs: &[u8],
+    entropy: &[u8],
+) -> PyResult<bool> {
+    released(py, || groth16::verify_all(vk, public_inputs, proofs, entropy).map_err(text))
+}
+
+#[pyfunction]
 #[pyo3(signature = (r1cs, witness, /))]
 fn r1cs_check(py: Python<'_>, r1cs: &[u8], witness: &[u8]) -> PyResult<Vec<usize>> {
     released(py, || {
@@ -435,8 +447,8 @@ mod _core {
     #[pymodule_export]
     use super::{
         fq2_op, fq_op, fr_op, g1_add, g1_is_valid, g1_msm, g1_mul, g2_add, g2_is_valid, g2_msm, g2_mul,
-        groth16_setup, groth16_verify, keccak256, ntt, pairing, pairing_check, poseidon, poseidon_many,
-        r1cs_check, ProvingKey, SparseMatrix, Witness, WitnessProgram, WitnessRun,
+        groth16_setup, groth16_verify, groth16_verify_all, keccak256, ntt, pairing, pairing_check, poseidon,
+        poseidon_many, r1cs_check, ProvingKey, SparseMatrix, Witness, WitnessProgram, WitnessRun,
     };
 
     #[pymodule_export]

@@ -16,7 +16,7 @@ if typing.TYPE_CHECKING:
     from zkmargin.reference.curve import g1_add, g1_is_valid, g1_mul, g2_add, g2_is_valid, g2_mul
     from zkmargin.reference.field import fq2_op, fq_op, fr_op
     from zkmargin.reference.fourier import ntt
-    from zkmargin.reference.groth16 import ProvingKey, groth16_setup, groth16_verify, r1cs_check
+    from zkmargin.reference.groth16 import ProvingKey, groth16_setup, groth16_verify, groth16_verify_all, r1cs_check
     from zkmargin.reference.keccak import keccak256
     from zkmargin.reference.matrix import SparseMatrix
     from zkmargin.reference.msm import g1_msm, g2_msm
@@ -42,6 +42,7 @@ __all__ = [
     "g2_mul",
     "groth16_setup",
     "groth16_verify",
+    "groth16_verify_all",
     "keccak256",
     "ntt",
     "pairing",
@@ -74,6 +75,7 @@ _MODULES = {
         "ProvingKey",
         "groth16_setup",
         "groth16_verify",
+        "groth16_verify_all",
         "r1cs_check",
     ),
     "keccak": ("keccak256",),

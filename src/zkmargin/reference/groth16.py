@@ -43,6 +43,7 @@ from zkmargin.reference.msm import base_table, msm, multiples
 SECRET_BYTES = 64
 """A secret is 512 random bits reduced mod r, so that its distribution is uniform to 2^-258."""
 
+WEIGHT_BYTES = 16
 MAX_REPORTED = 32
 
 
@@ -292,20 +293,43 @@ def groth16_verify(vk: bytes, public_inputs: bytes, proof: bytes) -> bool:
     """
     if len(proof) != PROOF_BYTES:
         raise ValueError("a proof is 256 bytes")
+    return _verify_weighted(vk, public_inputs, proof, [1])
+
+
+def groth16_verify_all(vk: bytes, public_inputs: bytes, proofs: bytes, entropy: bytes) -> bool:
+    """Whether the product of the equations of all proofs holds, each to the power of its 16 bytes of ``entropy``.
+
+    Public inputs and proofs one after the other. Raises ValueError as ``groth16_verify`` does.
+    """
+    if len(proofs) % PROOF_BYTES or len(entropy) != len(proofs) // PROOF_BYTES * WEIGHT_BYTES:
+        raise ValueError("a proof is 256 bytes, and 16 bytes of entropy are for each")
+    weights = [entropy[at : at + WEIGHT_BYTES] for at in range(0, len(entropy), WEIGHT_BYTES)]
+    return _verify_weighted(vk, public_inputs, proofs, [int.from_bytes(weight, "little") for weight in weights])
+
+
+def _verify_weighted(vk: bytes, public_inputs: bytes, proofs: bytes, weights: Sequence[int]) -> bool:
     try:
         key = split_verifying_key(vk)
     except ZkMarginError as error:
         raise ValueError(str(error)) from error
     publics = decode(public_inputs, FR_MODULUS)
-    if len(publics) != len(key[4]) - 1:
+    n_public = len(key[4]) - 1
+    if len(publics) != n_public * len(weights):
         raise ValueError("the verifying key has another number of public inputs")
     if not all(any(point) for point in key[:4]):
         raise ValueError("verifying key has a point at infinity")
     (alpha,) = decode_g1(key[0])
     beta, gamma, delta = decode_g2(b"".join(key[1:4]))
     ic = decode_g1(b"".join(key[4]))
-    A, C = decode_g1(proof[:G1_BYTES] + proof[-G1_BYTES:])
-    (B,) = decode_g2(proof[G1_BYTES:-G1_BYTES])
-    inputs = msm(G1, ic, [1, *publics])
-    product = pairing_product([(G1.negate(A), B), (alpha, beta), (inputs, gamma), (C, delta)])
-    return product == FQ12_ONE
+    sums = [0] * len(ic)
+    pairs, Cs = [], []
+    for index, weight in enumerate(weights):
+        proof = proofs[index * PROOF_BYTES :][:PROOF_BYTES]
+        A, C = decode_g1(proof[:G1_BYTES] + proof[-G1_BYTES:])
+        (B,) = decode_g2(proof[G1_BYTES:-G1_BYTES])
+        pairs.append((G1.negate(msm(G1, [A], [weight])), B))
+        Cs.append(C)
+        own = [1, *publics[index * n_public :][:n_public]]
+        sums = [(total + weight * value) % FR_MODULUS for total, value in zip(sums, own, strict=True)]
+    pairs += [(msm(G1, [alpha], sums[:1]), beta), (msm(G1, ic, sums), gamma), (msm(G1, Cs, weights), delta)]
+    return pairing_product(pairs) == FQ12_ONE

@@ -9,7 +9,7 @@ mod verify;
 mod zkey;
 
 pub use setup::setup;
-pub use verify::{verify, VerifyingKey};
+pub use verify::{verify, verify_all, VerifyingKey, Weighted};
 pub use zkey::ProvingKey;
 
 use crate::bytes::{g1_from_bytes, g1_to_bytes, g2_from_bytes, g2_to_bytes};

@@ -4,6 +4,7 @@
 //! as cheap as small positive ones. Scalars are ordered by size and every window looks at those only that reach
 //! it: a witness of mostly bits costs one addition per non-zero bit.
 
+pub mod few;
 pub mod fixed;
 mod recode;
 mod segments;

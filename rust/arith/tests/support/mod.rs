@@ -52,15 +52,20 @@ impl Circuit {
 
     /// About `n_constraints`, 70% of them booleans: groups of 64 bits, their packing, 27 products.
     pub fn synthetic(n_constraints: usize, n_public: usize, seed: u64) -> Self {
-        let mut rng = Rng(seed);
+        Self::of_values(n_constraints, n_public, seed, seed)
+    }
+
+    /// The same circuit with other public inputs and bits.
+    pub fn of_values(n_constraints: usize, n_public: usize, seed: u64, values: u64) -> Self {
+        let (mut rng, mut values) = (Rng(seed), Rng(!values));
         let mut circuit = Self { n_public, witness: vec![Fr::ONE], constraints: Vec::new() };
-        circuit.witness.extend(rng.frs(n_public));
+        circuit.witness.extend(values.frs(n_public));
         let (mut x, mut y) = (0u32, 1u32);
         while circuit.constraints.len() < n_constraints {
             let mut packed = Vec::new();
             for i in 0..64 {
                 let wire = circuit.witness.len() as u32;
-                circuit.witness.push(Fr::from_u64(rng.next() & 1));
+                circuit.witness.push(Fr::from_u64(values.next() & 1));
                 let one = vec![(wire, Fr::ONE)];
                 circuit.constraints.push([one.clone(), vec![(wire, Fr::ONE), (0, -Fr::ONE)], Vec::new()]);
                 packed.push((wire, Fr::from_u64(1 << i)));

@@ -6,6 +6,7 @@ Each raises the error of what does not hold and returns nothing else.          A
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from zkmargin.attestations.collateral import roots
 from zkmargin.attestations.collateral.documents import CollateralRootDocument, RevokeRootDocument
@@ -74,6 +75,7 @@ class Case:
     revocations: tuple[RevokeRootDocument, ...] = ()
     prices: PriceEvidence | None = None
     least_sequence: int = 0
+    clock_source: Literal["system", "given"] = "given"
 
 
 # --- V2, V3: for whom, under which policy, rules and key --------------------------------------------------

@@ -20,12 +20,13 @@ from zkmargin.attestations.price_evidence import PriceEvidence
 from zkmargin.attestations.schema import Bytes32, Document, Model, Sequence, Text, strictly_ascending
 from zkmargin.circuits.rules import load_rules
 from zkmargin.errors import DomainMismatch, EpochMismatch, ZkMarginError
+from zkmargin.verifier.checks import Case
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.keys import read_verifying_key
 from zkmargin.verifier.policy import Policy
 from zkmargin.verifier.registry.errors import ContextReplay, DoublePledge
 from zkmargin.verifier.verdict import Verdict
-from zkmargin.verifier.verify import verify
+from zkmargin.verifier.verify import make_case, verify_all
 
 BOOK = "book.json"
 _D = TypeVar("_D", bound=Document)
@@ -79,14 +80,14 @@ def check_book(folder: Path, *, at: int | None = None, engine: str | None = None
     revocations = [RevokeRootDocument.read(folder / path) for path in book.revocations]
     files = _Files(folder)
     _require_one_domain(book, files)
+    cases: dict[str, Case] = {}
     judged: dict[str, tuple[Envelope, Verdict]] = {}
     failed: dict[str, ZkMarginError] = {}
     for member in book.members:
         try:
-            envelope, policy = files.read(member.proof, Envelope), files.read(member.policy, Policy)
-            verdict = verify(
-                envelope,
-                policy=policy,
+            cases[member.name] = make_case(
+                files.read(member.proof, Envelope),
+                policy=files.read(member.policy, Policy),
                 market=files.read(member.market, MarketSnapshotDocument),
                 rules=files.rules(member.rules),
                 verifying_key=files.key(member.key),
@@ -96,10 +97,17 @@ def check_book(folder: Path, *, at: int | None = None, engine: str | None = None
                 revocations=revocations,
                 prices=None if member.prices is None else files.read(member.prices, PriceEvidence),
             )
-            _require_begun(verdict, policy)
-            judged[member.name] = envelope, verdict
         except ZkMarginError as error:
             failed[member.name] = error
+    for (name, case), found in zip(cases.items(), verify_all(list(cases.values())), strict=True):
+        if isinstance(found, ZkMarginError):
+            failed[name] = found
+            continue
+        try:
+            _require_begun(found, case.policy)
+            judged[name] = case.envelope, found
+        except ZkMarginError as error:
+            failed[name] = error
     failed |= _shared(judged)
     return tuple(
         MemberFinding(name, None if name in failed else judged[name][1], failed.get(name))

@@ -5,9 +5,12 @@ Engines: ``rust`` (the core), ``python`` (py_ecc, which shares no arithmetic wit
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
+
 from zkmargin.backend import Arithmetic
 from zkmargin.backend import engine as arithmetic_engine
-from zkmargin.errors import BytesLength, FieldRange, ProofInvalid, ProofPoint
+from zkmargin.errors import BytesLength, FieldRange, ProofInvalid, ProofPoint, ZkMarginError
 from zkmargin.field import ELEMENT_BYTES, FQ_MODULUS, FR_MODULUS
 from zkmargin.formats import count_public, split_verifying_key
 
@@ -15,6 +18,7 @@ ENGINES = ("rust", "python", "reference")
 
 _G1_BYTES = 64
 _PROOF_BYTES = 256
+_WEIGHT_BYTES = 16
 
 
 def _require_canonical(encoded: bytes, modulus: int, where: str) -> None:
@@ -73,3 +77,35 @@ def verify_groth16(vk: bytes, publics: bytes, proof: bytes, *, engine: str | Non
         raise ProofInvalid("the engine refused the proof", where=str(error)) from error
     if holds is not True:
         raise ProofInvalid("the pairing equation does not hold")
+
+
+def verify_groth16_all(
+    vk: bytes, cases: Sequence[tuple[bytes, bytes]], *, engine: str | None = None
+) -> list[ZkMarginError | None]:
+    """For each ``(publics, proof)`` of one key: None where ``verify_groth16`` returns, or what it raises.
+
+    Several are checked in one product of pairings under weights that are drawn now; where that does not hold, each is
+    checked alone. A false proof has passed with a probability of ``2^-128`` at most.
+    """
+    if len(cases) > 1 and engine != "python" and _hold_together(arithmetic_engine(engine), vk, cases):
+        return [None] * len(cases)
+    return [_refusal(vk, publics, proof, engine) for publics, proof in cases]
+
+
+def _hold_together(arithmetic: Arithmetic, vk: bytes, cases: Sequence[tuple[bytes, bytes]]) -> bool:
+    try:
+        for publics, proof in cases:
+            _require_encodings(vk, publics, proof)
+        publics, proofs = (b"".join(parts) for parts in zip(*cases, strict=True))
+        weights = secrets.token_bytes(_WEIGHT_BYTES * len(cases))
+        return arithmetic.groth16_verify_all(vk, publics, proofs, weights) is True
+    except (ZkMarginError, ValueError):  # one of them is malformed; which, each alone will tell
+        return False
+
+
+def _refusal(vk: bytes, publics: bytes, proof: bytes, engine: str | None) -> ZkMarginError | None:
+    try:
+        verify_groth16(vk, publics, proof, engine=engine)
+    except ZkMarginError as error:
+        return error
+    return None

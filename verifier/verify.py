@@ -8,8 +8,9 @@ inputs are recomputed.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
 
 from zkmargin.attestations.collateral.documents import PROVEN_KINDS, RevokeRootDocument
 from zkmargin.attestations.context import (
@@ -27,6 +28,7 @@ from zkmargin.errors import (
     ProofPoint,
     SchemaType,
     StatementMismatch,
+    ZkMarginError,
 )
 from zkmargin.field import encode_elements, require_canonical
 from zkmargin.formats import count_public, split_verifying_key
@@ -48,7 +50,7 @@ from zkmargin.verifier.checks import (
     require_venues,
 )
 from zkmargin.verifier.envelope import Envelope
-from zkmargin.verifier.groth16 import ENGINES, verify_groth16
+from zkmargin.verifier.groth16 import ENGINES, verify_groth16, verify_groth16_all
 from zkmargin.verifier.policy import AcceptedRuleSet, Policy
 from zkmargin.verifier.public_inputs import compute_gamma
 from zkmargin.verifier.verdict import CollateralFinding, VenueFinding, Verdict
@@ -82,7 +84,40 @@ def verify(
     Raises VerificationError (exit code 1) where the proof does not hold, InputError (2) where a file is
     malformed.
     """
-    case = Case(
+    case = make_case(
+        envelope,
+        policy=policy,
+        market=market,
+        rules=rules,
+        verifying_key=verifying_key,
+        at=at,
+        challenge=challenge,
+        engine=engine,
+        revocations=revocations,
+        prices=prices,
+        least_sequence=least_sequence,
+    )
+    statement = _require_all_but_equation(case)
+    verify_groth16(case.verifying_key, statement.publics, case.envelope.proof.to_bytes(), engine=case.engine)
+    return _verdict(case, statement)
+
+
+def make_case(
+    envelope: Envelope | bytes,
+    *,
+    policy: Policy,
+    market: Market | MarketSnapshotDocument,
+    rules: RuleSet,
+    verifying_key: bytes,
+    at: int | None = None,
+    challenge: bytes | None = None,
+    engine: str | None = None,
+    revocations: Sequence[RevokeRootDocument] = (),
+    prices: PriceEvidence | None = None,
+    least_sequence: int = 0,
+) -> Case:
+    """One of several proofs for ``verify_all``. Parameters as of ``verify``."""
+    return Case(
         envelope=Envelope.parse(envelope) if isinstance(envelope, bytes) else _checked(envelope),
         policy=policy,
         market=market.market if isinstance(market, MarketSnapshotDocument) else market,
@@ -94,11 +129,42 @@ def verify(
         revocations=tuple(revocations),
         prices=prices,
         least_sequence=least_sequence,
+        clock_source="system" if at is None else "given",
     )
-    entry, claim, evidence = require_statement(case)
-    _require_proof(case)
-    source: Literal["system", "given"] = "system" if at is None else "given"
-    return _verdict(case, entry, claim, evidence, source)
+
+
+def verify_all(cases: Sequence[Case]) -> list[Verdict | ZkMarginError]:
+    """For each case the verdict that ``verify`` returns, or what it raises. Of one key, many cost less than each alone.
+
+    Every case is judged by itself: what fails changes nothing for the others. See ``verify_groth16_all``.
+    """
+    outcomes: dict[int, Verdict | ZkMarginError] = {}
+    groups: dict[tuple[bytes, str], list[tuple[int, _Statement]]] = defaultdict(list)
+    for index, case in enumerate(cases):
+        try:
+            groups[case.verifying_key, case.engine].append((index, _require_all_but_equation(case)))
+        except ZkMarginError as error:
+            outcomes[index] = error
+    for (verifying_key, engine), group in groups.items():
+        proofs = [(statement.publics, cases[index].envelope.proof.to_bytes()) for index, statement in group]
+        refusals = verify_groth16_all(verifying_key, proofs, engine=engine)
+        for (index, statement), refusal in zip(group, refusals, strict=True):
+            outcomes[index] = _verdict(cases[index], statement) if refusal is None else refusal
+    return [outcomes[index] for index in range(len(cases))]
+
+
+@dataclass(frozen=True)
+class _Statement:
+    """What a case states once every step but the equation holds. ``publics``: all public inputs, encoded."""
+
+    entry: AcceptedRuleSet
+    claim: Claim
+    evidence: PriceFinding | None
+    publics: bytes
+
+
+def _require_all_but_equation(case: Case) -> _Statement:
+    return _Statement(*require_statement(case), _require_publics(case))
 
 
 def require_statement(case: Case) -> tuple[AcceptedRuleSet, Claim, PriceFinding | None]:
@@ -139,10 +205,10 @@ def _engine(name: str | None) -> str:
     return name if name == "python" else engine_name(name)
 
 
-# --- V8, V9: public inputs, points, the equation ----------------------------------------------------------
+# --- V8, V9: public inputs, points ------------------------------------------------------------------------
 
 
-def _require_proof(case: Case) -> None:
+def _require_publics(case: Case) -> bytes:
     proof = case.envelope.proof.to_bytes()
     for name, point in (("a", proof[:64]), ("b", proof[64:192]), ("c", proof[192:])):
         if not any(point):
@@ -156,7 +222,7 @@ def _require_proof(case: Case) -> None:
             expected=len(publics),
             got=count_public(case.verifying_key),
         )
-    verify_groth16(case.verifying_key, encode_elements(publics), proof, engine=case.engine)
+    return encode_elements(publics)
 
 
 def _require_bound_inputs(verifying_key: bytes) -> None:
@@ -200,17 +266,12 @@ def _public_inputs(envelope: Envelope, bound: BoundPlan, arithmetic: Arithmetic)
     return values
 
 
-def _verdict(
-    case: Case,
-    entry: AcceptedRuleSet,
-    claim: Claim,
-    evidence: PriceFinding | None,
-    source: Literal["system", "given"],
-) -> Verdict:
+def _verdict(case: Case, statement: _Statement) -> Verdict:
+    entry, claim, evidence = statement.entry, statement.claim, statement.evidence
     envelope, policy = case.envelope, case.policy
     context, snapshot = envelope.context, envelope.market.snapshot
     ages = policy.maximum_age
-    statements = [signed.statement for signed in envelope.statements]
+    signed = [each.statement for each in envelope.statements]
     ends = [context.expires_at, context.issued_at + ages.proof + 1]
     ends += [snapshot.expires_at, snapshot.price_time + ages.price + 1]
     if evidence is not None:
@@ -226,7 +287,7 @@ def _verdict(
             tuple(entry.chain for entry in envelope.collateral.checkpoints),
             tuple(e.chain for e in envelope.collateral.checkpoints if e.proof_kind not in PROVEN_KINDS),
         )
-    ends += [end for s in statements for end in (s.expires_at, s.as_of + ages.statement + 1)]
+    ends += [end for s in signed for end in (s.expires_at, s.as_of + ages.statement + 1)]
     return Verdict(
         claim=claim,
         rule_set=entry.name,
@@ -236,8 +297,8 @@ def _verdict(
         policy=policy.name,
         policy_id=policy.policy_id,
         venues=tuple(
-            VenueFinding(venue.name, venue.venue_id, statement.seq, statement.as_of, case.at - statement.as_of)
-            for venue, statement in zip(policy.venues, statements, strict=True)
+            VenueFinding(venue.name, venue.venue_id, own.seq, own.as_of, case.at - own.as_of)
+            for venue, own in zip(policy.venues, signed, strict=True)
         ),
         price_time=snapshot.price_time,
         price_age=case.at - snapshot.price_time,
@@ -253,6 +314,6 @@ def _verdict(
         prices=evidence,
         exclusive=context.root_digest != ZERO32 and claim.min_lock >= context.expires_at,
         clock=case.at,
-        clock_source=source,
+        clock_source=case.clock_source,
         engine=case.engine,
     )

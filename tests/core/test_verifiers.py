@@ -16,7 +16,7 @@ from zkmargin.errors import BytesLength, FieldRange, ProofInvalid, ProofPoint, Z
 from zkmargin.field import FQ_MODULUS as Q
 from zkmargin.field import FR_MODULUS as R
 from zkmargin.verifier import groth16
-from zkmargin.verifier.groth16 import ENGINES, verify_groth16
+from zkmargin.verifier.groth16 import ENGINES, verify_groth16, verify_groth16_all
 
 
 @pytest.fixture(params=ENGINES)
@@ -238,6 +238,9 @@ class Odd:
     def groth16_verify(self, *_: bytes) -> object:
         return self._verdict()
 
+    def groth16_verify_all(self, *_: bytes) -> object:
+        return self._verdict()
+
 
 @pytest.mark.parametrize("verdict", [None, 1, "yes", b"\1", False, 0])
 def test_only_true_is_true(verdict: object, small_proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,6 +256,67 @@ def test_an_engine_that_refuses_for_no_reason_that_is_known(small_proof: Any, mo
 
     monkeypatch.setattr(groth16, "arithmetic_engine", lambda _: Odd(refuse))
     refused("rust", ProofInvalid, small_proof.verifying_key, small_proof.publics, small_proof.proof)
+
+
+# --- several together ---------------------------------------------------------------------------------------
+
+
+def codes(name: str, vk: bytes, *cases: tuple[bytes, bytes]) -> list[str]:
+    return ["holds" if found is None else found.code for found in verify_groth16_all(vk, cases, engine=name)]
+
+
+def test_each_of_several_proofs_has_its_own_answer(name: str, small_circuit: Any, small_proof: Any) -> None:
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    key = backend.engine("reference").ProvingKey(str(small_proof.zkey))
+    second = key.prove(small_circuit.witness, bytes(reversed(range(128))))
+    wrong = le((integers(publics)[0] + 1) % R) + publics[32:]
+    assert codes(name, vk) == []
+    assert codes(name, vk, (publics, proof)) == ["holds"]
+    assert codes(name, vk, (publics, proof), (publics, second)) == ["holds", "holds"]
+    assert codes(name, vk, (publics, proof), (wrong, second)) == ["holds", "E_PROOF_INVALID"]
+    assert codes(
+        name, vk, (wrong, proof), (publics[:-32], proof), (publics, second), (publics, le(Q) + proof[32:])
+    ) == [
+        "E_PROOF_INVALID",
+        "E_BYTES_LENGTH",
+        "holds",
+        "E_FIELD_RANGE",
+    ]
+    outside = proof[:64] + twist_point_outside_subgroup() + proof[192:]
+    assert codes(name, vk, (publics, outside), (publics, second)) == ["E_PROOF_POINT", "holds"]
+
+
+def test_false_proofs_do_not_make_up_for_each_other(name: str, small_proof: Any) -> None:
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    core = backend.engine("reference")
+    pair = [(publics, proof[:192] + core.g1_add(proof[192:], error)) for error in (g1(1), g1(-1))]
+    assert core.groth16_verify_all(vk, 2 * publics, b"".join(forged for _, forged in pair), b"\1" * 32)
+    assert codes(name, vk, *pair) == ["E_PROOF_INVALID"] * 2
+
+
+def test_weights_are_fresh(small_proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who can foresee them has false proofs that cancel."""
+    seen = []
+
+    class Noting(Odd):
+        def groth16_verify_all(self, *given: bytes) -> object:
+            seen.append(given[3])
+            return True
+
+    monkeypatch.setattr(groth16, "arithmetic_engine", lambda _: Noting(lambda: False))
+    case = (small_proof.publics, small_proof.proof)
+    for _ in range(3):
+        assert codes("rust", small_proof.verifying_key, case, case) == ["holds", "holds"]
+    weights = [given[at : at + 16] for given in seen for at in (0, 16)]
+    assert [len(given) for given in seen] == [32] * 3
+    assert len(set(weights)) == 6
+
+
+@pytest.mark.parametrize("verdict", [None, 1, "yes", b"\1", False, 0])
+def test_only_true_is_true_of_several(verdict: object, small_proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groth16, "arithmetic_engine", lambda _: Odd(lambda: verdict))
+    case = (small_proof.publics, small_proof.proof)
+    assert codes("rust", small_proof.verifying_key, case, case) == ["E_PROOF_INVALID"] * 2
 
 
 def test_the_python_verifier_leaves_the_recursion_limit() -> None:

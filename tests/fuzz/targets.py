@@ -77,7 +77,7 @@ from zkmargin.prover.key_check import check_key
 from zkmargin.prover.powers_of_tau import check_powers
 from zkmargin.reference.matrix import MAX_SIDE
 from zkmargin.verifier.envelope import Envelope
-from zkmargin.verifier.groth16 import ENGINES, verify_groth16
+from zkmargin.verifier.groth16 import ENGINES, verify_groth16, verify_groth16_all
 from zkmargin.verifier.schemas import DOCUMENTS
 from zkmargin.verifier.service.pages.forms import parse_form
 
@@ -233,6 +233,8 @@ def _groth16(content: bytes, seeds: Seeds) -> None:
             codes.add("holds")
         except ZkMarginError as error:
             codes.add(error.code)
+    together = verify_groth16_all(vk, [(publics, proof), seeds.groth16[1:]])
+    codes.update("holds" if found is None else found.code for found in together[:1])
     if len(codes) != 1:
         raise Finding(f"verifiers differ: {sorted(codes)}")
     if codes == {"holds"} and (vk, publics, proof) != seeds.groth16:

@@ -27,7 +27,7 @@ from zkmargin.verifier.checked_market import require_listing
 from zkmargin.verifier.checks import Case, require_claim, require_statements, require_tables
 from zkmargin.verifier.envelope import MAX_VENUES, Envelope, PublicInputs, SignedSnapshot, SignedStatement
 from zkmargin.verifier.policy import MaximumAge, Policy, VenuePolicy
-from zkmargin.verifier.verify import _require_bound_inputs, _verdict
+from zkmargin.verifier.verify import _require_bound_inputs, _Statement, _verdict
 
 pytestmark = pytest.mark.prove
 
@@ -255,7 +255,7 @@ def test_a_statement_is_in_force_from_its_epoch_on(world: World, envelope: Envel
         context = envelope.context.model_copy(update={"epoch": envelope.context.epoch + epochs})
         case = case_of(world, envelope.model_copy(update={"context": context}))
         begin = (NOW // 86400 + epochs) * 86400
-        verdict = _verdict(case, world.accepted, Claim(), None, "given")
+        verdict = _verdict(case, _Statement(world.accepted, Claim(), None, b""))
         assert verdict.effective_from == max(NOW, begin)
         assert any("pending" in warning for warning in verdict.warnings) is (epochs > 0)
 
@@ -264,13 +264,13 @@ def test_a_verdict_ends_with_the_age_of_the_proof_whatever_it_says_itself(world:
     context = envelope.context.model_copy(update={"expires_at": NOW + 10_000})
     policy = world.policy(maximum_age=MaximumAge(price=999, statement=3600, proof=300))
     case = case_of(world, envelope.model_copy(update={"context": context}), policy=policy)
-    assert _verdict(case, world.accepted, Claim(), None, "given").valid_until == NOW + 301
+    assert _verdict(case, _Statement(world.accepted, Claim(), None, b"")).valid_until == NOW + 301
 
 
 def test_a_verdict_ends_with_the_age_of_the_oldest_message(world: World, envelope: Envelope) -> None:
     case = case_of(world, envelope)
     for oldest, end in ((NOW - 100, NOW + 21), (NOW - 10, NOW + 111), (NOW, NOW + 111)):  # prices are of NOW - 10
-        verdict = _verdict(case, world.accepted, Claim(), PriceFinding((), None, oldest), "given")
+        verdict = _verdict(case, _Statement(world.accepted, Claim(), PriceFinding((), None, oldest), b""))
         assert verdict.valid_until == end
         assert not any("evidence of prices" in warning for warning in verdict.warnings)
 
@@ -299,7 +299,7 @@ def test_exclusive_is_a_root_and_a_lock_to_the_end(world: World, envelope: Envel
         (envelope, end, False),
         (envelope, 0, False),
     ):
-        verdict = _verdict(case_of(world, given), entry, Claim(min_lock=lock), None, "given")
+        verdict = _verdict(case_of(world, given), _Statement(entry, Claim(min_lock=lock), None, b""))
         assert verdict.exclusive is exclusive
         assert any("not exclusive" in warning for warning in verdict.warnings) is not exclusive
 

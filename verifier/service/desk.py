@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,15 +16,18 @@ from zkmargin.circuits.rules import RuleSet, load_rules
 from zkmargin.encoding import write_atomic
 from zkmargin.errors import KeyNotListed, SchemaType, VenueMismatch, ZkMarginError
 from zkmargin.formats import vk_hash
+from zkmargin.verifier.checks import Case
 from zkmargin.verifier.envelope import Envelope
 from zkmargin.verifier.keys import read_verifying_key
 from zkmargin.verifier.policy import Policy
 from zkmargin.verifier.service.errors import MarketMissing
 from zkmargin.verifier.service.settings import ServedVenue, ServiceSettings
 from zkmargin.verifier.verdict import Verdict
-from zkmargin.verifier.verify import verify
+from zkmargin.verifier.verify import make_case, verify_all
 
 KEPT_MARKETS = 8
+Asked = tuple[bytes, bytes | None, int]
+"""A proof's file, the challenge that it must answer, the time to judge at."""
 _MARKETS, _PRICES, _REVOCATIONS = "markets", "prices", "revocations"
 
 
@@ -53,12 +56,25 @@ class Desk:
         self._market = lru_cache(KEPT_MARKETS)(self._read_market)
         self._prices = lru_cache(KEPT_MARKETS)(self._read_prices)
 
-    def judge(self, envelope: Envelope, challenge: bytes | None, at: int) -> Verdict:
-        """Verify a proof for the venue that it names. Raises what ``verify`` raises, VenueMismatch, MarketMissing."""
+    def judge(self, asked: Sequence[Asked]) -> list[Verdict | ZkMarginError]:
+        """Verify proofs, each for the venue that it names: the verdict, or what ``verify`` raises, VenueMismatch,
+        MarketMissing.
+        """
+        outcomes: dict[int, Verdict | ZkMarginError] = {}
+        cases: dict[int, Case] = {}
+        for index, (content, challenge, at) in enumerate(asked):
+            try:
+                cases[index] = self._case(Envelope.parse(content), challenge, at)
+            except ZkMarginError as error:
+                outcomes[index] = error
+        outcomes.update(zip(cases, verify_all(list(cases.values())), strict=True))
+        return [outcomes[index] for index in range(len(asked))]
+
+    def _case(self, envelope: Envelope, challenge: bytes | None, at: int) -> Case:
         venue = self.venue(envelope.context.verifier_id)
         rules, key = self._key(venue, envelope.context.vk_hash)
         digest = envelope.market.snapshot.digest(venue.policy.domain.signing())
-        return verify(
+        return make_case(
             envelope,
             policy=venue.policy,
             market=self._market(digest),

@@ -1,7 +1,8 @@
 """Verification in other processes, and whose turn it is.
 
-Clients take turns, so that whoever sends ten thousand bad proofs waits behind his own. A process that dies takes the
-proofs that it was given with it (E_BUSY), and another is started.
+Clients take turns, so that whoever sends ten thousand bad proofs waits behind his own. Proofs that wait while all
+processes are busy are verified together. A process that dies takes the proofs that it was given with it (E_BUSY), and
+another is started.
 """
 
 from __future__ import annotations
@@ -9,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from zkmargin.errors import ZkMarginError
-from zkmargin.verifier.envelope import Envelope
-from zkmargin.verifier.service.desk import Desk
+from zkmargin.verifier.service.desk import Asked, Desk
 from zkmargin.verifier.service.errors import Overloaded, RateLimited
 from zkmargin.verifier.service.settings import ServiceSettings
 from zkmargin.verifier.verdict import Verdict
+
+TOGETHER: Final = 8
+"""Proofs that a process verifies at once: each costs half of what it costs alone, and a false one the others' again."""
 
 _desk: Desk | None = None
 
@@ -31,21 +35,21 @@ def _open(path: str) -> None:
     _desk = Desk(ServiceSettings.read(path), Path(path).parent)
 
 
-def _judge(content: bytes, challenge: bytes | None, at: int) -> Verdict | ZkMarginError:
-    """The verdict, or the error, which keeps its class on the way back."""
+def _judge(asked: Sequence[Asked]) -> list[Verdict | ZkMarginError]:
+    """Verdicts and errors, which keep their classes on the way back."""
     if _desk is None:
         raise RuntimeError("the process has no desk")
-    try:
-        return _desk.judge(Envelope.parse(content), challenge, at)
-    except ZkMarginError as error:
-        return error
+    return _desk.judge(asked)
 
 
 class JudgePool:
-    """``workers`` processes with everything of the settings at ``path``."""
+    """``workers`` processes with everything of the settings at ``path``. Used from one event loop."""
 
     def __init__(self, path: Path, workers: int) -> None:
         self._path, self._workers = path, workers
+        self._idle = workers
+        self._waiting: deque[tuple[Asked, asyncio.Future[Verdict]]] = deque()
+        self._rounds: set[asyncio.Task[None]] = set()
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
@@ -53,19 +57,52 @@ class JudgePool:
         return ProcessPoolExecutor(self._workers, context, _open, (str(self._path),))
 
     async def judge(self, content: bytes, challenge: bytes | None, at: int) -> Verdict:
-        """What ``Desk.judge`` returns or raises. Raises Overloaded where its process died."""
-        loop = asyncio.get_running_loop()
+        """The verdict; raises what ``Desk.judge`` found instead, and Overloaded where its process died."""
+        own: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting.append(((content, challenge, at), own))
+        self._begin()
+        return await own
+
+    def _begin(self) -> None:
+        """Give idle processes what waits."""
+        while self._idle and self._waiting:
+            taken = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+            batch = [(asked, own) for asked, own in taken if not own.done()]  # whoever has left is not served
+            if batch:
+                self._idle -= 1
+                task = asyncio.create_task(self._round(batch))
+                self._rounds.add(task)
+                task.add_done_callback(self._rounds.discard)
+
+    async def _round(self, batch: list[tuple[Asked, asyncio.Future[Verdict]]]) -> None:
+        found = await self._outcomes([asked for asked, _ in batch])
+        self._idle += 1
+        self._begin()
+        for (_, own), outcome in zip(batch, found, strict=True):
+            if own.done():
+                continue
+            if isinstance(outcome, Verdict):
+                own.set_result(outcome)
+            else:
+                own.set_exception(outcome)
+
+    async def _outcomes(self, asked: Sequence[Asked]) -> Sequence[Verdict | Exception]:
+        try:
+            return await self._run(asked)
+        except Exception as error:  # noqa: BLE001  whatever it is, its callers must hear of it
+            if len(asked) == 1 or isinstance(error, Overloaded):
+                return [error] * len(asked)
+        return [outcome for each in asked for outcome in await self._outcomes([each])]  # whose fault it is
+
+    async def _run(self, asked: Sequence[Asked]) -> list[Verdict | ZkMarginError]:
         pool = self._pool
         try:
-            found = await loop.run_in_executor(pool, _judge, content, challenge, at)
+            return await asyncio.get_running_loop().run_in_executor(pool, _judge, asked)
         except BrokenProcessPool:
             if pool is self._pool:
                 self._pool = self._start()
                 pool.shutdown(wait=False)
             raise Overloaded("the verification was lost with its process") from None
-        if isinstance(found, ZkMarginError):
-            raise found
-        return found
 
     def close(self) -> None:
         """Finish what was begun."""

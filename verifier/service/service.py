@@ -22,7 +22,7 @@ from zkmargin.verifier.service.clocks import VenueClock
 from zkmargin.verifier.service.desk import Desk
 from zkmargin.verifier.service.errors import TokenWrong
 from zkmargin.verifier.service.metrics import Metrics
-from zkmargin.verifier.service.pool import JudgePool, Turns
+from zkmargin.verifier.service.pool import TOGETHER, JudgePool, Turns
 from zkmargin.verifier.service.settings import ServiceSettings
 from zkmargin.verifier.verdict import Verdict
 
@@ -65,7 +65,7 @@ class Service:
             raise
         limits = self.settings.limits
         self.pool = JudgePool(settings, limits.workers)
-        self.turns = Turns(2 * limits.workers, limits.waiting_each, limits.waiting)
+        self.turns = Turns(2 * TOGETHER * limits.workers, limits.waiting_each, limits.waiting)
 
     def close(self) -> None:
         """Finish what was begun."""
@@ -77,7 +77,7 @@ class Service:
     async def submit(self, content: bytes, client: str, release: ReleaseDocument | None = None) -> Accepted:
         """Verify a proof and record its pledge. What is returned is on disk; what fails has recorded nothing.
 
-        Raises what ``Registry.admit``, ``Desk.judge``, ``VenueClock.account_of`` and ``Registry.record`` raise,
+        Raises what ``Registry.admit``, ``JudgePool.judge``, ``VenueClock.account_of`` and ``Registry.record`` raise,
         RateLimited, Overloaded.
         """
         envelope = Envelope.parse(content)

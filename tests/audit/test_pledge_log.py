@@ -124,6 +124,10 @@ def test_an_honest_log_passes(stage: Stage, tmp_path: Path, kept: Kept) -> None:
     alone = stage.audit_folder(tmp_path / "bundle", **given(kept, heads=(), receipts=())).report
     (step,) = (step for step in alone.steps if step.step == "A15")
     assert any("another log may have been shown" in text for text in step.remarks)
+    assert not any("the registry's word" in text for text in step.remarks)
+    for less in ({"heads": ()}, {"receipts": ()}):
+        some = stage.audit_folder(tmp_path / "bundle", **given(kept, **less)).report
+        assert not any("another log" in text for step in some.steps for text in step.remarks)
 
 
 def _rewritten(entries: list[LogEntry]) -> list[LogEntry]:
@@ -174,6 +178,17 @@ def test_terms_of_another_domain_and_of_other_epochs(stage: Stage, tmp_path: Pat
         terms = TERMS.model_copy(update=changes)
         report = stage.audit_folder(tmp_path / "bundle", **given(kept, terms=terms)).report
         assert failed(report) == {"A15": {code}}
+
+
+def test_a_log_of_another_domain_by_its_own_terms(stage: Stage, tmp_path: Path) -> None:
+    """Whole and honest, and about other pledges than the root's."""
+    terms = TERMS.model_copy(update={"domain": OfflineDomain(salt=b"\x01" * 32)})
+    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    Registry.create(url, terms)
+    with Registry(url, terms, OPERATOR, clock=lambda: NOW) as registry:
+        export_log(registry, tmp_path / "log")
+    report = stage.audit(stage.first, tmp_path, log=PledgeLog(tmp_path / "log", terms)).report
+    assert failed(report) == {"A15": {"E_DOMAIN"}}
 
 
 def test_a_folder_that_is_no_log_is_a_finding(stage: Stage, tmp_path: Path, kept: Kept) -> None:

@@ -1,0 +1,127 @@
+"""Documents about a log, each with one part that the operator did not sign, or that is of another log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from parties import STRANGER
+from registry_refusals import documents
+from registry_world import NOW, OPERATOR, SIGNING, TERMS, open_registry, registration, release, sqlite_at
+
+from zkmargin.attestations.documents import OfflineDomain, sign
+from zkmargin.errors import DomainMismatch
+from zkmargin.verifier.registry.documents import Inclusion, LogEvidence, LogHead, PledgeReceiptDocument, SignedHead
+from zkmargin.verifier.registry.errors import LogFork, LogHeadInvalid, LogInclusion, ReceiptInvalid
+from zkmargin.verifier.registry.log import (
+    fork,
+    is_receipt_of,
+    require_consistency,
+    require_evidence,
+    require_inclusion,
+    require_receipt,
+    shrunk,
+)
+
+ELSEWHERE = OfflineDomain(salt=b"\x51" * 32)
+RECEIPT, PROOF, CONSISTENCY = documents()
+
+
+def strangers(signed: SignedHead) -> SignedHead:
+    """The same head, which the operator did not sign."""
+    return signed.model_copy(update={"signatures": sign(signed.head, SIGNING, [STRANGER])})
+
+
+def head(size: int, time: int, root: bytes = b"\x07" * 32) -> SignedHead:
+    found = LogHead(pledge_domain=SIGNING.pledge_domain, size=size, root=root, time=time)
+    return SignedHead(head=found, signatures=sign(found, SIGNING, [OPERATOR]))
+
+
+def forks(first: SignedHead) -> LogEvidence:
+    second = head(5, NOW + 9)
+    return fork(first, second, second.head.root, (), TERMS)
+
+
+FORGED_PROOF = PROOF.model_copy(update={"log": strangers(PROOF.log)})
+FORGED_HEADS: dict[str, Callable[[], None]] = {
+    "of an inclusion": lambda: require_inclusion(FORGED_PROOF, TERMS),
+    "of a receipt": lambda: require_receipt(RECEIPT.model_copy(update={"log": strangers(RECEIPT.log)}), TERMS),
+    "of a receipt's inclusion": lambda: require_receipt(RECEIPT, TERMS, None, FORGED_PROOF),
+    "first of two": lambda: require_consistency(
+        CONSISTENCY.model_copy(update={"first": strangers(CONSISTENCY.first)}), TERMS
+    ),
+    "second of two": lambda: require_consistency(
+        CONSISTENCY.model_copy(update={"second": strangers(CONSISTENCY.second)}), TERMS
+    ),
+    "of a fork": lambda: require_evidence(forks(strangers(head(5, NOW, bytes(32)))), TERMS),
+    "of a longer log": lambda: require_evidence(shrunk(strangers(head(5, NOW)), head(4, NOW + 1), TERMS), TERMS),
+}
+
+
+@pytest.mark.parametrize("case", FORGED_HEADS)
+def test_a_head_of_a_stranger(case: str) -> None:
+    with pytest.raises(LogHeadInvalid):
+        FORGED_HEADS[case]()
+
+
+def test_documents_of_another_domain() -> None:
+    evidence = forks(head(5, NOW, bytes(32)))
+    require_evidence(evidence, TERMS)
+    moved = {"domain": ELSEWHERE}
+    for judge in (
+        lambda: require_inclusion(PROOF.model_copy(update=moved), TERMS),
+        lambda: require_consistency(CONSISTENCY.model_copy(update=moved), TERMS),
+        lambda: require_receipt(RECEIPT.model_copy(update=moved), TERMS),
+        lambda: require_evidence(evidence.model_copy(update=moved), TERMS),
+    ):
+        with pytest.raises(DomainMismatch):
+            judge()
+
+
+def test_heads_in_the_wrong_order() -> None:
+    swapped = {"first": CONSISTENCY.second, "second": CONSISTENCY.first}
+    with pytest.raises(LogFork, match="wrong order"):
+        require_consistency(CONSISTENCY.model_copy(update=swapped), TERMS)
+
+
+@pytest.mark.parametrize(("size", "time"), [(5, NOW + 1), (4, NOW), (4, NOW - 1), (6, NOW + 1)])
+def test_an_operator_who_signs_again_or_earlier_has_shortened_nothing(size: int, time: int) -> None:
+    first = head(5, NOW)
+    require_evidence(shrunk(first, head(4, NOW + 1), TERMS), TERMS)
+    with pytest.raises(LogInclusion):
+        require_evidence(shrunk(first, head(size, time), TERMS), TERMS)
+
+
+def test_a_receipt_is_of_the_entry_that_is_shown(tmp_path: Path) -> None:
+    require_receipt(RECEIPT, TERMS, None, PROOF)
+    later = RECEIPT.receipt.model_copy(update={"recorded_at": RECEIPT.receipt.recorded_at + 1})
+    otherwise = RECEIPT.model_copy(update={"receipt": later, "signatures": sign(later, SIGNING, [OPERATOR])})
+    with pytest.raises(LogInclusion, match="another entry"):
+        require_receipt(otherwise, TERMS, None, PROOF)
+    with open_registry(sqlite_at(tmp_path)) as registry:
+        receipts: list[PledgeReceiptDocument] = [registry.register(registration(number)) for number in (7, 8)]
+        registry.release(release(7))
+        other, released = registry.prove_inclusion(1), registry.prove_inclusion(2)
+    with pytest.raises(LogInclusion, match="another entry"):
+        require_receipt(receipts[0], TERMS, None, other)
+    assert released.entry.registration is None
+    same_time = receipts[0].receipt.model_copy(update={"recorded_at": released.entry.recorded_at})
+    assert is_receipt_of(same_time, released.entry) is False
+
+
+def test_evidence_by_a_receipt_needs_the_operators_receipt() -> None:
+    """A receipt that a stranger signed convicts nobody, though the log holds another entry in its place."""
+    said = RECEIPT.receipt.model_copy(update={"context": 99})
+    entry = Inclusion(index=PROOF.index, entry=PROOF.entry, path=PROOF.path)
+    for key, convicts in ((OPERATOR, True), (STRANGER, False)):
+        receipt = RECEIPT.model_copy(update={"receipt": said, "signatures": sign(said, SIGNING, [key])})
+        evidence = LogEvidence(
+            domain=TERMS.domain, kind="receipt", first=None, second=PROOF.log, prefix_root=None, path=(),
+            receipt=receipt, inclusions=(entry,),
+        )  # fmt: skip
+        if convicts:
+            require_evidence(evidence, TERMS)
+        else:
+            with pytest.raises(ReceiptInvalid):
+                require_evidence(evidence, TERMS)

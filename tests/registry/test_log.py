@@ -331,6 +331,9 @@ BAD: dict[str, tuple[str, Callable[[Honest], list[LogEntry]]]] = {
         "E_REPLAY", lambda h: [entry(pledge(99, context=h.entries[0].registration.context))]  # type: ignore[union-attr]
     ),
     "an older refresh": ("E_PLEDGE_REFRESH", lambda _: [entry(pledge(4, A, issued_at=NOW - 50), kind="refresh")]),
+    "a refresh of the same time": (
+        "E_PLEDGE_REFRESH", lambda _: [entry(pledge(4, A, expires_at=NOW + 1801), kind="refresh")]
+    ),
     "a shorter refresh": (
         "E_PLEDGE_REFRESH", lambda _: [entry(pledge(4, A, issued_at=NOW, expires_at=NOW + 9), kind="refresh")]
     ),
@@ -384,6 +387,37 @@ def test_an_entry_that_breaks_a_rule_is_named(name: str, honest: Honest) -> None
         cheat([*honest.entries, *more(honest)])
     assert caught.value.code == code
     assert "entry 1" in caught.value.where
+
+
+@pytest.mark.parametrize("at", [NOW - 5, NOW + 60])
+def test_a_release_at_the_ends_of_its_time(at: int, honest: Honest) -> None:
+    """From the pledge's issue on, and as far ahead as the venue's clock may be."""
+    assert cheat([*honest.entries, _released(4, A, at)]).size == 12
+
+
+def test_entries_are_dated_by_every_head_that_covers_them(honest: Honest) -> None:
+    entries = [*honest.entries, entry(pledge(99), at=NOW + 121)]
+    page = page_of(entries, head_of(entries), head_of(entries, size=5))
+    with pytest.raises(LogHeadInvalid, match="recorded after a head"):
+        require_log([page], TERMS)
+
+
+def test_pages_follow_each_other(honest: Honest) -> None:
+    entries = honest.entries
+    for first in (3, 4):
+        pages = [page_of(entries[:3]), page_of(entries[3:], head_of(entries), first=first)]
+        if first == 3:
+            assert require_log(pages, TERMS).size == 11
+        else:
+            with pytest.raises(LogHeadInvalid, match="do not follow"):
+                require_log(pages, TERMS)
+
+
+def test_a_receipt_of_a_stranger_accuses_nobody(honest: Honest) -> None:
+    said = honest.receipts[0].receipt.model_copy(update={"context": 99})
+    forged = honest.receipts[0].model_copy(update={"receipt": said, "signatures": sign(said, SIGNING, [STRANGER])})
+    with pytest.raises(ReceiptInvalid):
+        require_log(honest.pages, TERMS, receipts=[forged])
 
 
 def test_a_venue_that_the_terms_do_not_know(honest: Honest) -> None:

@@ -11,7 +11,7 @@ from registry_refusals import documents
 from registry_world import NOW, OPERATOR, SIGNING, TERMS, open_registry, registration, release, sqlite_at
 
 from zkmargin.attestations.documents import OfflineDomain, sign
-from zkmargin.errors import DomainMismatch
+from zkmargin.errors import DomainMismatch, SchemaType, ZkMarginError
 from zkmargin.verifier.registry.documents import Inclusion, LogEvidence, LogHead, PledgeReceiptDocument, SignedHead
 from zkmargin.verifier.registry.errors import LogFork, LogHeadInvalid, LogInclusion, ReceiptInvalid
 from zkmargin.verifier.registry.log import (
@@ -125,3 +125,23 @@ def test_evidence_by_a_receipt_needs_the_operators_receipt() -> None:
         else:
             with pytest.raises(ReceiptInvalid):
                 require_evidence(evidence, TERMS)
+
+
+@pytest.mark.parametrize("more", [{"prefix_root": bytes(32)}, {"path": (bytes(32),)}, {"receipt": RECEIPT}])
+def test_evidence_holds_nothing_beside_its_kind(more: dict[str, object]) -> None:
+    with pytest.raises(SchemaType):
+        shrunk(head(5, NOW), head(4, NOW + 1), TERMS).model_copy(update=more)
+
+
+def test_terms_are_of_epochs_that_pass_and_of_venues_that_can_sign() -> None:
+    assert TERMS.model_copy(update={"epoch_length": 1}).epoch_length == 1
+    (venue, *_) = TERMS.venues
+    short = venue.signers.model_copy(update={"threshold": len(venue.signers.members) + 1})
+    for changes in ({"epoch_length": 0}, {"venues": (venue.model_copy(update={"signers": short}),)}):
+        with pytest.raises(ZkMarginError):
+            TERMS.model_copy(update=changes)
+
+
+def test_an_entry_is_of_its_epoch() -> None:
+    assert PROOF.entry.registration is not None
+    assert PROOF.entry.epoch == PROOF.entry.registration.epoch

@@ -133,6 +133,12 @@ def test_an_altered_proof_does_not_hold(size: int, data: st.DataObject) -> None:
         assert not is_consistent(first, tree.root(first), size, root, joined[:-1])
 
 
+def test_no_place_before_the_first() -> None:
+    leaf = leaf_hash(b"a")
+    assert root_of_inclusion(leaf, -1, 1, []) is None
+    assert is_consistent(-1, EMPTY_ROOT, 0, EMPTY_ROOT, []) is False
+
+
 def test_the_ends_of_consistency() -> None:
     root = TREE.root()
     assert is_consistent(0, EMPTY_ROOT, 8, root, [])

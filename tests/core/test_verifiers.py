@@ -294,6 +294,30 @@ def test_false_proofs_do_not_make_up_for_each_other(name: str, small_proof: Any)
     assert codes(name, vk, *pair) == ["E_PROOF_INVALID"] * 2
 
 
+def test_bytes_do_not_move_from_one_proof_to_another(name: str, small_proof: Any) -> None:
+    """Joined they are those of two proofs that hold; each alone is too short or too long."""
+    vk, publics, proof = small_proof.verifying_key, small_proof.publics, small_proof.proof
+    assert codes(name, vk, (publics[:-32], proof), (publics[-32:] + publics, proof)) == ["E_BYTES_LENGTH"] * 2
+    assert codes(name, vk, (publics, proof[:-32]), (publics, proof[-32:] + proof)) == ["E_BYTES_LENGTH"] * 2
+    first, *rest = integers(publics)
+    assert codes(name, vk, (b"".join(map(le, (first + R, *rest))), proof), (publics, proof)) == [
+        "E_FIELD_RANGE",
+        "holds",
+    ]
+
+
+@pytest.mark.parametrize("name", backend.engines())
+def test_proofs_that_hold_together_are_not_looked_at_again(
+    name: str, small_proof: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def again(*_: object) -> None:
+        raise AssertionError("checked alone")
+
+    monkeypatch.setattr(groth16, "_refusal", again)
+    case = (small_proof.publics, small_proof.proof)
+    assert codes(name, small_proof.verifying_key, case, case) == ["holds", "holds"]
+
+
 def test_weights_are_fresh(small_proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who can foresee them has false proofs that cancel."""
     seen = []

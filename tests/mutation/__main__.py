@@ -45,7 +45,15 @@ TESTS = {
 }
 """By what a source's name begins with, the first that fits: the tests that judge its mutants."""
 SUPPORT = ("tests/conftest.py", "tests/parties.py", "tests/core/points.py", "tests/rulesets/rule_parties.py")
-NOT_MUTATED = {"__init__.py", "schemas.py"}  # nothing, and a generator whose product is compared
+JUDGED = (
+    *("verifier/*.py", "verifier/audit/*.py", "verifier/clock/*.py"),
+    *(f"verifier/registry/{name}.py" for name in ("conditions", "documents", "log", "merkle", "pledging", "replay")),
+    "verifier/registry/transaction.py",
+)
+NOT_MUTATED = {
+    *("__init__.py", "schemas.py"),  # nothing, and a generator whose product is compared
+    *("report.py", "words.py", "style.py"),  # how findings look
+}
 LEFT_OUT = (
     # at length and on many values, what others ask once
     "tests/verifier/test_large.py",
@@ -168,7 +176,9 @@ def digest(tests: Sequence[str]) -> str:
 def main() -> int:
     """Judge all mutants; the exit code is 0 where at least 95% of them were killed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Mutation tests of the verifier.")
-    parser.add_argument("files", nargs="*", help="sources, from the root of the checkout (default: verifier/*.py)")
+    parser.add_argument(
+        "files", nargs="*", help="sources, from the root of the checkout (default: all that survivors.md counts)"
+    )
     parser.add_argument("--seconds", type=float, default=3600, help="begin no mutant after this time")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--part", choices=("functions", "outside"), help="only mutants there")
@@ -178,7 +188,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="judge no killed mutant again, though tests have changed")
     arguments = parser.parse_args()
     os.chdir(ROOT)
-    named = arguments.files or [str(p) for p in sorted(Path("verifier").glob("*.py")) if p.name not in NOT_MUTATED]
+    judged = [path for pattern in JUDGED for path in sorted(Path().glob(pattern)) if path.name not in NOT_MUTATED]
+    named = arguments.files or list(map(str, judged))
     found = [mutant for name in named for mutant in mutants(name, Path(name).read_text())]
     found = [mutant for mutant in found if arguments.line in (None, mutant.line)]
     found = [mutant for mutant in found if arguments.part in (None, "functions" if mutant.function else "outside")]

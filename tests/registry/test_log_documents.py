@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from parties import STRANGER
 from registry_refusals import documents
-from registry_world import NOW, OPERATOR, SIGNING, TERMS, open_registry, registration, release, sqlite_at
+from registry_world import NOW, OPERATOR, SIGNING, TERMS, B, open_registry, registration, release, sqlite_at
 
 from zkmargin.attestations.documents import OfflineDomain, sign
 from zkmargin.errors import DomainMismatch, SchemaType, ZkMarginError
@@ -125,6 +125,19 @@ def test_evidence_by_a_receipt_needs_the_operators_receipt() -> None:
         else:
             with pytest.raises(ReceiptInvalid):
                 require_evidence(evidence, TERMS)
+
+
+def test_a_pledge_that_is_in_no_log_doubles_nothing() -> None:
+    """Whoever has one entry makes up the other."""
+    other = registration(7, B)
+    made = {"venue_id": B, "registration": other.registration, "signatures": other.signatures}
+    shown = Inclusion(index=PROOF.index, entry=PROOF.entry, path=PROOF.path)
+    evidence = LogEvidence(
+        domain=TERMS.domain, kind="double", first=None, second=PROOF.log, prefix_root=None, path=(), receipt=None,
+        inclusions=(shown, Inclusion(index=1, entry=PROOF.entry.model_copy(update=made), path=PROOF.path)),
+    )  # fmt: skip
+    with pytest.raises(LogInclusion, match="not shown to be in the log"):
+        require_evidence(evidence, TERMS)
 
 
 @pytest.mark.parametrize("more", [{"prefix_root": bytes(32)}, {"path": (bytes(32),)}, {"receipt": RECEIPT}])

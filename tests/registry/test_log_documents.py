@@ -140,6 +140,23 @@ def test_a_pledge_that_is_in_no_log_doubles_nothing() -> None:
         require_evidence(evidence, TERMS)
 
 
+def test_a_release_is_no_pledge_and_pledges_are_named_in_order(tmp_path: Path) -> None:
+    """An honest log that moved a nullifier to another venue: its release and its second pledge show no double."""
+    with open_registry(sqlite_at(tmp_path)) as registry:
+        registry.register(registration(7))
+        registry.release(release(7))
+        registry.register(registration(7, B))
+        proofs = [registry.prove_inclusion(index) for index in range(3)]
+    pledged, released, again = (Inclusion(index=p.index, entry=p.entry, path=p.path) for p in proofs)
+    for pair in ((released, again), (again, pledged)):
+        evidence = LogEvidence(
+            domain=TERMS.domain, kind="double", first=None, second=proofs[0].log, prefix_root=None, path=(),
+            receipt=None, inclusions=pair,
+        )  # fmt: skip
+        with pytest.raises(LogInclusion, match="not two pledges"):
+            require_evidence(evidence, TERMS)
+
+
 @pytest.mark.parametrize("more", [{"prefix_root": bytes(32)}, {"path": (bytes(32),)}, {"receipt": RECEIPT}])
 def test_evidence_holds_nothing_beside_its_kind(more: dict[str, object]) -> None:
     with pytest.raises(SchemaType):

@@ -141,10 +141,11 @@ class Rows:
 
 def gather_rows(table: LinearTable, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Rows:
     """Copies of the given rows in the given order (a row may come more than once)."""
-    starts = np.frombuffer(table.offsets, dtype=np.uint64).astype(np.int64)
-    lengths = starts[rows + 1] - starts[rows]
+    table_offsets = np.frombuffer(table.offsets, dtype=np.uint64)
+    starts = table_offsets[rows].astype(np.int64)
+    lengths = table_offsets[rows + 1].astype(np.int64) - starts
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - starts[rows], lengths)
+    places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - starts, lengths)
     wires = np.frombuffer(table.wires, dtype=np.uint32) if table.wires else np.zeros(0, np.uint32)
     coefficients = np.frombuffer(table.coefficients, dtype=np.uint32) if table.wires else np.zeros(0, np.uint32)
     return Rows(wires[places], coefficients[places], offsets)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +12,10 @@ from zkmargin.circuits.constraints import ConstraintSystem
 from zkmargin.circuits.integers import Bit, Num, UInt, bit_unchecked, num_unchecked
 from zkmargin.circuits.linear import ONE, ZERO, LinearCombination, LinearTable
 from zkmargin.circuits.names import without_indices
-from zkmargin.circuits.r1cs import count_terms, to_r1cs
+from zkmargin.circuits.r1cs import CHUNK_TERMS, count_terms, to_r1cs
 from zkmargin.errors import CircuitError
 from zkmargin.field import FR_MODULUS as R
+from zkmargin.formats import read_r1cs
 from zkmargin.reference.program import Op, WitnessError, WitnessProgram
 
 combinations = st.dictionaries(st.integers(0, 5), st.integers(-9, 9), max_size=4).map(LinearCombination)
@@ -131,6 +134,33 @@ def test_constant_factors_need_no_constraint() -> None:
     assert len(cs.table.combination(cs.a[0])) == 2
     assert count_terms(cs) == 3
     assert to_r1cs(cs) == to_r1cs(cs)
+
+
+def test_a_file_is_written_in_pieces_and_held_once() -> None:
+    """Dense rows repeated, as Poseidon's are: fewer terms in the table than in the file, one row beyond a piece."""
+    cs = ConstraintSystem()
+    first = cs.private("x", CHUNK_TERMS + 1).first
+    wide = LinearCombination(dict.fromkeys(range(first, first + CHUNK_TERMS + 1), 1))
+    dense = LinearCombination({wire: wire for wire in range(first, first + 200)})
+    x = LinearCombination.of_wire(first)
+    cs.enforce(x, x, wide, "wide")
+    cs.enforce(x, dense, dense, "dense")
+    for rows in (cs.a, cs.b, cs.c):
+        rows.extend([rows[1]] * 3000)
+    cs.enforce(x, x, ZERO, "last")
+    tracemalloc.start()
+    try:
+        file = to_r1cs(cs)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(file) > 40 << 20
+    assert peak < 1.5 * len(file)
+    written = read_r1cs(file)
+    assert len(written.constraints) == cs.n_constraints
+    rows = {row: list(cs.table.combination(row).terms.items()) for row in {*cs.a, *cs.b, *cs.c}}
+    for constraint, *numbers in zip(written.constraints, cs.a, cs.b, cs.c, strict=True):
+        assert [list(part) for part in constraint] == [rows[number] for number in numbers]
 
 
 def test_failures_name_the_place_without_its_index() -> None:

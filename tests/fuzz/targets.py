@@ -97,12 +97,14 @@ class Finding(AssertionError):
 
 @dataclass(frozen=True)
 class Target:
-    """``run`` raises one of ``refusals`` where it refuses the input, Finding where a promise is broken."""
+    """``run`` raises one of ``refusals`` where it refuses the input, Finding where a promise is broken. It may say how
+    many bytes it made that are as many as the input asked for: memory for these is no finding.
+    """
 
     name: str
     seeds: Callable[[Seeds], Sequence[bytes]]
     mutate: Mutator
-    run: Callable[[bytes, Seeds], None]
+    run: Callable[[bytes, Seeds], int | None]
     refusals: tuple[type[Exception], ...] = (ZkMarginError,)
     weight: int = 1
 
@@ -371,7 +373,8 @@ def _command(*arguments: str) -> int:
 # --- text ---------------------------------------------------------------------------------------------------
 
 
-def _rules(content: bytes, _: Seeds) -> None:
+def _rules(content: bytes, _: Seeds) -> int:
+    """A compiled circuit's size is what was made."""
     rules = parse_rules(content, "mutated.yaml")
     table_schema(rules)
     tables = small_market().tables
@@ -379,9 +382,10 @@ def _rules(content: bytes, _: Seeds) -> None:
         check_tables(rules, tables)
     if _room(rules) <= MAX_DEEP and zlib.crc32(content) % 4 == 0:
         try:
-            compile_rules(rules, cache=False)
+            return len(compile_rules(rules, cache=False).r1cs)
         except CircuitError as error:  # the front end must have said it, with the place in the file
             raise Finding("a valid rule set does not compile") from error
+    return 0
 
 
 def _room(rules: RuleSet) -> int:

@@ -24,7 +24,10 @@ from .targets import TARGETS, Target
 SECONDS_PER_INPUT = 20
 MEMORY_STEP_KIB = 48 << 10
 MEMORY_PER_BYTE = 256
-"""No input may take more than 48 MiB and 256 bytes for each of its own."""
+MEMORY_PER_MADE_BYTE = 2
+"""No input may take more than 48 MiB, 256 bytes for each of its own, and 2 for each of a circuit that it describes:
+a kilobyte of rules is a circuit of a hundred megabytes, and who compiles it asked for that.
+"""
 ADDRESS_SPACE = 2 << 30
 MAX_FINDINGS = 10
 FOUND = 10
@@ -74,15 +77,16 @@ def run_once(target: Target, content: bytes, seeds: Seeds) -> BaseException | No
     before = _peak_kib()
     signal.setitimer(signal.ITIMER_PROF, SECONDS_PER_INPUT)
     refusal: BaseException | None = None
+    made = 0
     try:
-        target.run(content, seeds)
+        made = target.run(content, seeds) or 0
     except target.refusals as error:
         refusal = error
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
     grown = _peak_kib() - before
-    if grown > MEMORY_STEP_KIB + MEMORY_PER_BYTE * len(content) // 1024:
-        raise TooLarge(f"{len(content)} bytes of input took {grown} KiB")
+    if grown > MEMORY_STEP_KIB + (MEMORY_PER_BYTE * len(content) + MEMORY_PER_MADE_BYTE * made) // 1024:
+        raise TooLarge(f"{len(content)} bytes of input took {grown} KiB to make {made} bytes")
     return refusal
 
 

@@ -33,7 +33,7 @@ from zkmargin.encoding import hex_bytes
 HERE = Path(__file__).resolve().parent
 PASSPHRASE = "of keys that only benchmarks use"
 CONNECTIONS = 32
-"""Of traders who send as fast as they are answered: two verifiers take eight proofs each at a time, and as many wait."""
+"""Of traders who send as fast as they are answered: two verifiers take eight proofs each, and as many wait."""
 
 
 @dataclass(frozen=True)

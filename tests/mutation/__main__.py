@@ -18,7 +18,7 @@ from types import CodeType
 
 import pytest
 
-from tests.mutation.board import LATE, SURVIVED, Board, Book, digest_of
+from tests.mutation.board import LATE, SURVIVED, WAIT_LIMIT, Board, Book, digest_of
 from tests.mutation.judge import ROOT, Judge
 from tests.mutation.mutants import Mutant, mutants
 
@@ -138,8 +138,10 @@ def judge_imported(board: Board, found: Sequence[Mutant]) -> bool:
             print(f"do not pass in fresh processes: {', '.join(tests)}", file=sys.stderr)
             passed = False
             continue
+        files = tuple(tests)
+        patience = WAIT_LIMIT + 10 * sum(s for test, s in board.book.seconds.items() if test.startswith(files))
         for mutant in group:
-            board.judge(mutant, lambda mutant=mutant: survives(mutant))  # type: ignore[misc]
+            board.judge(mutant, lambda mutant=mutant: survives(mutant), patience)  # type: ignore[misc]
         board.drain()
     return passed
 

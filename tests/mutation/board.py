@@ -23,7 +23,9 @@ RESULTS = {0: SURVIVED, 1: KILLED, -signal.SIGSEGV: KILLED, -signal.SIGXCPU: LAT
 """By exit code, or the signal that ended a process."""
 CPU_LIMIT = 240  # seconds of a mutant
 TEST_LIMIT = 20  # seconds beyond ten times what it takes, of a test that may have lost the end of a loop
-STUCK = 1800  # seconds on the clock, for one that waits
+WAIT_LIMIT = 60  # the same on the clock, of one that may wait for ever
+STUCK = 1800  # seconds on the clock, of a mutant whose tests set no limit
+PAUSE = 0.02  # between looks at the processes
 
 
 @dataclass
@@ -74,12 +76,13 @@ class Board:
     def __init__(self, book: Book, jobs: int, deadline: float) -> None:
         self.book, self.jobs, self.deadline = book, jobs, deadline
         self.killers = mmap.mmap(-1, 2 * jobs)  # what a process says of itself: the number of the test that failed
+        self.left = memoryview(mmap.mmap(-1, 8 * jobs)).cast("d")  # seconds that it may still take on the clock
         self.free = list(range(jobs))
         self.running: dict[int, tuple[Mutant, int, float]] = {}
         self.names: list[str] = []  # of the tests, by number
         self.judged = 0
 
-    def judge(self, mutant: Mutant, survives: Callable[[], bool]) -> None:
+    def judge(self, mutant: Mutant, survives: Callable[[], bool], patience: float = STUCK) -> None:
         """Ask a forked process whether the tests pass with this mutant, unless that is known."""
         if self.book.result(mutant) is not None:
             return
@@ -88,6 +91,7 @@ class Board:
         if time.time() > self.deadline:
             return
         self.slot = self.free.pop()
+        self.left[self.slot] = min(patience, STUCK)
         process = os.fork()
         if process:
             self.running[process] = (mutant, self.slot, time.time())
@@ -105,6 +109,11 @@ class Board:
         """In the process: the test that failed."""
         self.killers[2 * self.slot : 2 * self.slot + 2] = test.to_bytes(2, "little")
 
+    def limit_test(self, seconds: float) -> None:
+        """In the process: the next test should take this long, and ends it where it takes many times as long."""
+        limit_test(seconds)
+        self.left[self.slot] = 10 * seconds + WAIT_LIMIT
+
     def drain(self) -> None:
         """Wait for all."""
         while self.running:
@@ -112,14 +121,15 @@ class Board:
         self.book.save()
 
     def _collect(self) -> None:
-        process, status = os.wait()
+        process, status = self._wait()
         if process not in self.running:
             return
         mutant, slot, begun = self.running.pop(process)
         self.free.append(slot)
         code = os.waitstatus_to_exitcode(status)
         if code not in RESULTS:
-            raise RuntimeError(f"could not be judged ({code}): {mutant}")
+            print(f"could not be judged ({code}): {mutant}", file=sys.__stderr__, flush=True)
+            return
         result = RESULTS[code]
         killer = int.from_bytes(self.killers[2 * slot : 2 * slot + 2], "little")
         entry = {"result": result, "mutant": str(mutant), "tests": self.book.tests(mutant.file)}
@@ -130,6 +140,18 @@ class Board:
             print(f"{self.judged} judged", file=sys.__stderr__, flush=True)
         if result != KILLED:
             print(f"{result}: {mutant} ({time.time() - begun:.0f} s)", file=sys.__stderr__, flush=True)
+
+    def _wait(self) -> tuple[int, int]:
+        """As ``os.wait``; who has no time left is ended. Time in which this process is stopped too does not count."""
+        while True:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if process:
+                return process, status
+            time.sleep(PAUSE)
+            for waiting, (_, slot, _) in self.running.items():
+                self.left[slot] -= PAUSE
+                if self.left[slot] < 0:
+                    os.kill(waiting, signal.SIGALRM)
 
 
 def limit_test(seconds: float) -> None:
@@ -142,7 +164,8 @@ def _answer(survives: Callable[[], bool]) -> NoReturn:
     """End this process with what it found: 0, 1, or 2 where the engine itself failed. It prints nothing."""
     code = 2
     with suppress(BaseException):
-        signal.alarm(STUCK)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(2 * STUCK)  # should nobody watch
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT + 5))
         null = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):

@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.mutation.board import Board, limit_test
+from tests.mutation.board import Board
 from tests.mutation.mutants import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,8 +141,14 @@ class Judge:
         exchange(mutant.tree(), self.living[mutant.file, mutant.function])
         order = self._order(mutant)
         for index, following in pairwise([*order, 0]):
-            limit_test(self.seconds[index])
-            if not self._run(index, following):
+            self.board.limit_test(self.seconds[index])
+            try:
+                passed = self._run(index, following)
+            except KeyboardInterrupt:  # someone ends the run: no word on the mutant
+                raise
+            except BaseException:  # noqa: BLE001  what left through pytest itself: unchanged functions raise none
+                passed = False
+            if not passed:
                 place = self.rows[mutant.function] + index
                 self.kills[place] = min(255, self.kills[place] + 1)
                 self.board.blame(index)
@@ -177,7 +183,11 @@ def exchange(tree: ast.Module, living: Iterable[FunctionType]) -> None:
     """Give functions the code of their namesakes in a changed source."""
     codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(compile(tree, "mutant", "exec"))}
     for function in living:
-        function.__code__ = codes[function.__code__.co_qualname, function.__code__.co_firstlineno]
+        old = function.__code__
+        new = codes[old.co_qualname, old.co_firstlineno]
+        if old.co_freevars == ("__class__",) and not new.co_freevars:  # the mutant has lost its `super()`
+            new = new.replace(co_freevars=old.co_freevars)
+        function.__code__ = new
 
 
 def _codes(code: CodeType) -> Iterable[CodeType]:

@@ -6,6 +6,7 @@ import ast
 import builtins
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -132,13 +133,62 @@ def test_the_book_says_who_was_killed_and_is_read_again(board: Board, some: list
         assert len(again.entries) == known
 
 
-def test_what_the_engine_cannot_judge_is_no_kill(board: Board, some: list[Mutant]) -> None:
-    for failing in (_crash, _terminated):
-        board.judge(some[0], failing)
-        with pytest.raises(RuntimeError, match="could not be judged"):
-            board.drain()
+def test_what_the_engine_cannot_judge_is_no_kill_and_ends_no_run(
+    board: Board, some: list[Mutant], capfd: pytest.CaptureFixture[str]
+) -> None:
+    board.judge(some[0], _crash)
+    board.judge(some[1], _terminated)
+    board.judge(some[2], lambda: False)
+    board.drain()
+    assert [board.book.result(mutant) for mutant in some[:3]] == [None, None, KILLED]
+    assert capfd.readouterr().err.count("could not be judged") == 2
     assert not board.ask(_crash)
     assert board.ask(lambda: True)
+
+
+def _waits() -> bool:
+    threading.Event().wait()
+    return True
+
+
+def test_who_waits_for_ever_is_ended(board: Board, some: list[Mutant], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.mutation.board.WAIT_LIMIT", 0.1)
+
+    def waits_in_a_test() -> bool:
+        board.limit_test(0)
+        return _waits()
+
+    board.judge(some[0], waits_in_a_test)
+    board.judge(some[1], _waits, 0.1)
+    board.judge(some[2], lambda: True, 60)
+    board.drain()
+    assert [board.book.result(mutant) for mutant in some[:3]] == [LATE, LATE, SURVIVED]
+
+
+class Base:
+    def __init__(self) -> None:
+        self.made = True
+
+
+class Derived(Base):
+    def __init__(self) -> None:
+        super().__init__()
+
+
+def test_a_constructor_may_lose_its_super() -> None:
+    original = Derived.__init__.__code__
+    source = Path(__file__).read_text()
+    line = original.co_firstlineno + 1
+    (mutant,) = [
+        m for m in mutants("here.py", source) if m.function == "Derived.__init__" and m.change == "call removed"
+    ]
+    assert mutant.line == line
+    assert Derived().made
+    try:
+        exchange(mutant.tree(), [Derived.__init__])  # type: ignore[list-item]
+        assert not hasattr(Derived(), "made")
+    finally:
+        Derived.__init__.__code__ = original
 
 
 def test_nothing_begins_after_the_deadline(tmp_path: Path, some: list[Mutant]) -> None:

@@ -23,6 +23,7 @@ from zkmargin.verifier.registry.log import (
     require_receipt,
     shrunk,
 )
+from zkmargin.verifier.registry.merkle import leaf_hash, node_hash
 
 ELSEWHERE = OfflineDomain(salt=b"\x51" * 32)
 RECEIPT, PROOF, CONSISTENCY = documents()
@@ -75,8 +76,10 @@ def test_documents_of_another_domain() -> None:
         lambda: require_receipt(RECEIPT.model_copy(update=moved), TERMS),
         lambda: require_evidence(evidence.model_copy(update=moved), TERMS),
     ):
-        with pytest.raises(DomainMismatch):
+        with pytest.raises(DomainMismatch) as refusal:
             judge()
+        domains = TERMS.domain.signing().pledge_domain, ELSEWHERE.signing().pledge_domain
+        assert (refusal.value.expected, refusal.value.got) == tuple("0x" + domain.hex() for domain in domains)
 
 
 def test_heads_in_the_wrong_order() -> None:
@@ -108,6 +111,40 @@ def test_a_receipt_is_of_the_entry_that_is_shown(tmp_path: Path) -> None:
     assert released.entry.registration is None
     same_time = receipts[0].receipt.model_copy(update={"recorded_at": released.entry.recorded_at})
     assert is_receipt_of(same_time, released.entry) is False
+
+
+def test_an_entry_that_stands_twice_is_in_the_receipts_place_once() -> None:
+    """An operator that logs a pledge again has still promised the first place, whose entry it could replace."""
+    leaf = leaf_hash(PROOF.entry.canonical())
+    doubled = head(2, NOW, node_hash(leaf, leaf))
+    promised = RECEIPT.receipt.model_copy(update={"log_index": 0, "log_head": doubled.head.digest(SIGNING)})
+    receipt = RECEIPT.model_copy(
+        update={"receipt": promised, "signatures": sign(promised, SIGNING, [OPERATOR]), "log": doubled}
+    )
+    first, second = (PROOF.model_copy(update={"index": n, "path": (leaf,), "log": doubled}) for n in (0, 1))
+    require_receipt(receipt, TERMS, None, first)
+    require_inclusion(second, TERMS)
+    with pytest.raises(LogInclusion, match="another entry"):
+        require_receipt(receipt, TERMS, None, second)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "missing"),
+    [
+        (forks(head(5, NOW, bytes(32))), {"first": None}),
+        (forks(head(5, NOW, bytes(32))), {"prefix_root": None}),
+        (shrunk(head(5, NOW), head(4, NOW + 1), TERMS), {"first": None}),
+    ],
+)
+def test_evidence_that_no_validator_saw_is_judged_all_the_same(
+    evidence: LogEvidence, missing: dict[str, object]
+) -> None:
+    require_evidence(evidence, TERMS)
+    unseen = LogEvidence.model_construct(
+        **{name: getattr(evidence, name) for name in LogEvidence.model_fields} | missing
+    )
+    with pytest.raises(LogInclusion, match="two heads"):
+        require_evidence(unseen, TERMS)
 
 
 def test_evidence_by_a_receipt_needs_the_operators_receipt() -> None:
@@ -148,7 +185,7 @@ def test_a_release_is_no_pledge_and_pledges_are_named_in_order(tmp_path: Path) -
         registry.register(registration(7, B))
         proofs = [registry.prove_inclusion(index) for index in range(3)]
     pledged, released, again = (Inclusion(index=p.index, entry=p.entry, path=p.path) for p in proofs)
-    for pair in ((released, again), (again, pledged)):
+    for pair in ((released, again), (again, pledged), (pledged, pledged)):
         evidence = LogEvidence(
             domain=TERMS.domain, kind="double", first=None, second=proofs[0].log, prefix_root=None, path=(),
             receipt=None, inclusions=pair,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Sequence
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from zkmargin.encoding import sha256
 from zkmargin.verifier.registry.merkle import (
     EMPTY_ROOT,
+    MAX_SIZE,
     Frontier,
     Tree,
     consistency_path,
@@ -133,10 +135,55 @@ def test_an_altered_proof_does_not_hold(size: int, data: st.DataObject) -> None:
         assert not is_consistent(first, tree.root(first), size, root, joined[:-1])
 
 
-def test_no_place_before_the_first() -> None:
-    leaf = leaf_hash(b"a")
+def _follow(leaf: bytes, turns: Iterable[bool], path: Sequence[bytes]) -> bytes:
+    """The root that an operator signs whose path this must be; ``turns``: whether a sibling is on the left."""
+    for left, sibling in zip(turns, path, strict=True):
+        leaf = node_hash(sibling, leaf) if left else node_hash(leaf, sibling)
+    return leaf
+
+
+def test_a_path_of_another_length_leads_to_no_root_that_an_operator_could_sign() -> None:
+    """Else a head over one size would show entries of any number of others."""
+    tree = Tree(_leaves(20))
+    for size in range(1, 21):
+        for index in range(size):
+            path = inclusion_path(index, size, tree.node)
+            for other in ([*path, EMPTY_ROOT], [*path, EMPTY_ROOT, EMPTY_ROOT], path[:-1]):
+                if other != path:
+                    assert root_of_inclusion(tree.node(0, index), index, size, other) is None
+
+
+def test_roots_that_are_made_for_a_path_of_another_length_are_not_consistent() -> None:
+    a, b, c, d, e = _leaves(5)
+    small, great = node_hash(node_hash(a, b), c), node_hash(node_hash(a, b), node_hash(c, d))
+    path = [c, d, node_hash(a, b)]
+    assert is_consistent(3, small, 4, great, path)
+    for turns in ((), (True,)):
+        more = [e] * len(turns)
+        assert is_consistent(3, _follow(small, turns, more), 4, _follow(great, turns, more), [*path, *more]) is (
+            not more
+        )
+    assert is_consistent(3, c, 4, node_hash(c, d), path[:-1]) is False
+    assert is_consistent(3, c, 4, c, path[:1]) is False
+    assert is_consistent(1, a, 2, node_hash(a, b), [b])
+    assert is_consistent(1, a, 3, node_hash(a, b), [b]) is False
+    assert is_consistent(1, a, 2, node_hash(node_hash(a, b), c), [b, c]) is False
+    assert is_consistent(3, c, 4, c, []) is False
+
+
+def test_the_ends_of_sizes() -> None:
+    leaf, path = leaf_hash(b"a"), [EMPTY_ROOT] * 62
+    root = _follow(leaf, [False] * 62, path)
+    assert root_of_inclusion(leaf, 0, MAX_SIZE, path) == root
+    assert root_of_inclusion(leaf, 0, MAX_SIZE + 1, [*path, EMPTY_ROOT]) is None
+    assert is_consistent(1, leaf, MAX_SIZE, root, path)
+    longer = node_hash(root, EMPTY_ROOT)
+    assert is_consistent(1, leaf, MAX_SIZE + 1, longer, [*path, EMPTY_ROOT]) is False
     assert root_of_inclusion(leaf, -1, 1, []) is None
+    assert root_of_inclusion(leaf, -1, 0, []) is None
+    assert root_of_inclusion(leaf, 1, 1, []) is None
     assert is_consistent(-1, EMPTY_ROOT, 0, EMPTY_ROOT, []) is False
+    assert is_consistent(-1, leaf, -1, leaf, []) is False
 
 
 def test_the_ends_of_consistency() -> None:

@@ -96,20 +96,21 @@ def test_the_same_venue_refreshes(registry: Registry, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "reason"),
     [
-        {"issued_at": NOW - 5, "context": 9},
-        {"issued_at": NOW - 6},
-        {"issued_at": NOW, "expires_at": NOW + 1799},
-        {"issued_at": NOW, "vk_hash": b"\x01" * 32},
-        {"issued_at": NOW, "policy_id": b"\x01" * 32},
+        ({"issued_at": NOW - 5, "context": 9}, "not newer"),
+        ({"issued_at": NOW - 6}, "not newer"),
+        ({"issued_at": NOW, "expires_at": NOW + 1799}, "ends earlier"),
+        ({"issued_at": NOW, "vk_hash": b"\x01" * 32}, "another key or policy"),
+        ({"issued_at": NOW, "policy_id": b"\x01" * 32}, "another key or policy"),
     ],
 )
 def test_a_refresh_is_newer_ends_no_earlier_and_is_of_one_key_and_policy(
-    registry: Registry, changes: dict[str, object]
+    registry: Registry, changes: dict[str, object], reason: str
 ) -> None:
+    """A venue that is told the wrong reason mends the wrong thing, and stays without its refresh."""
     registry.register(registration(7))
-    with pytest.raises(PledgeRefresh):
+    with pytest.raises(PledgeRefresh, match=reason):
         registry.register(registration(7, **changes))
     unchanged(registry, 1)
 
@@ -284,6 +285,12 @@ def test_a_release_is_of_the_pledges_epoch_not_of_the_future_and_of_something(re
     with pytest.raises(DomainMismatch):
         registry.release(release(7).model_copy(update={"domain": OfflineDomain(salt=b"\x01" * 32)}))
     unchanged(registry, 1)
+
+
+def test_a_release_is_as_far_ahead_as_clocks_may_differ(registry: Registry) -> None:
+    registry.register(registration(7))
+    registry.release(release(7, at=NOW + TERMS.clock_skew))
+    assert registry.pledge(7) is None
 
 
 def test_a_release_does_not_end_a_later_pledge(registry: Registry, clock: Clock) -> None:

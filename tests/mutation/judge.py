@@ -181,13 +181,19 @@ class Probes(ast.NodeTransformer):
 
 def exchange(tree: ast.Module, living: Iterable[FunctionType]) -> None:
     """Give functions the code of their namesakes in a changed source."""
+    living = list(living)
+    _keep_cells(tree, {f.__code__.co_firstlineno for f in living if "__class__" in f.__code__.co_freevars})
     codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(compile(tree, "mutant", "exec"))}
     for function in living:
-        old = function.__code__
-        new = codes[old.co_qualname, old.co_firstlineno]
-        if old.co_freevars == ("__class__",) and not new.co_freevars:  # the mutant has lost its `super()`
-            new = new.replace(co_freevars=old.co_freevars)
-        function.__code__ = new
+        function.__code__ = codes[function.__code__.co_qualname, function.__code__.co_firstlineno]
+
+
+def _keep_cells(tree: ast.Module, lines: set[int]) -> None:
+    """A method that loses its ``super()`` keeps the cell of its class, without which it cannot be exchanged."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and min(d.lineno for d in [*node.decorator_list, node]) in lines:
+            node.body.append(ast.Expr(ast.Name("__class__", ast.Load())))
+    ast.fix_missing_locations(tree)
 
 
 def _codes(code: CodeType) -> Iterable[CodeType]:

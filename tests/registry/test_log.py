@@ -290,6 +290,11 @@ def test_entries_that_nobody_signed(honest: Honest) -> None:
     rewritten[2] = entry(pledge(3, A))
     with pytest.raises(LogHeadInvalid):
         require_log([page_of(rewritten, *honest.heads)], TERMS)
+    for others in (rewritten, rewritten[:1]):
+        with pytest.raises(LogHeadInvalid, match="not those that the operator signed"):
+            require_log([page_of(others, head_of([entry(pledge(98)), *others[1:]]))], TERMS)
+    with pytest.raises(LogHeadInvalid, match="no signed head"):
+        require_log([page_of(rewritten[:1])], TERMS)
     with pytest.raises(LogHeadInvalid, match="no signed head"):
         require_log([page_of([*honest.entries, entry(pledge(99))], *honest.heads)], TERMS)
     with pytest.raises(LogHeadInvalid, match="no signed head"):
@@ -411,6 +416,14 @@ def test_pages_follow_each_other(honest: Honest) -> None:
         else:
             with pytest.raises(LogHeadInvalid, match="do not follow"):
                 require_log(pages, TERMS)
+
+
+def test_a_page_of_another_domain_says_of_which(honest: Honest) -> None:
+    elsewhere = OfflineDomain(salt=b"\x51" * 32)
+    with pytest.raises(DomainMismatch) as refusal:
+        require_log([page_of(honest.entries, honest.end).model_copy(update={"domain": elsewhere})], TERMS)
+    assert refusal.value.expected == "0x" + SIGNING.pledge_domain.hex()
+    assert refusal.value.got == "0x" + elsewhere.signing().pledge_domain.hex()
 
 
 def test_a_receipt_of_a_stranger_accuses_nobody(honest: Honest) -> None:

@@ -8,11 +8,31 @@ from pathlib import Path
 import pytest
 from parties import STRANGER
 from registry_refusals import documents
-from registry_world import NOW, OPERATOR, SIGNING, TERMS, B, open_registry, registration, release, sqlite_at
+from registry_world import (
+    EPOCH_END,
+    NOW,
+    OPERATOR,
+    SIGNING,
+    TERMS,
+    B,
+    open_registry,
+    pledge,
+    registration,
+    release,
+    sqlite_at,
+)
 
 from zkmargin.attestations.documents import OfflineDomain, sign
-from zkmargin.errors import DomainMismatch, SchemaType, ZkMarginError
-from zkmargin.verifier.registry.documents import Inclusion, LogEvidence, LogHead, PledgeReceiptDocument, SignedHead
+from zkmargin.errors import DomainMismatch, EpochMismatch, PledgeTooLong, SchemaType, ZkMarginError
+from zkmargin.verifier.registry.conditions import require_current
+from zkmargin.verifier.registry.documents import (
+    Inclusion,
+    LogEntry,
+    LogEvidence,
+    LogHead,
+    PledgeReceiptDocument,
+    SignedHead,
+)
 from zkmargin.verifier.registry.errors import LogFork, LogHeadInvalid, LogInclusion, ReceiptInvalid
 from zkmargin.verifier.registry.log import (
     fork,
@@ -194,6 +214,20 @@ def test_a_release_is_no_pledge_and_pledges_are_named_in_order(tmp_path: Path) -
             require_evidence(evidence, TERMS)
 
 
+def test_pledges_of_two_traders_are_no_double(tmp_path: Path) -> None:
+    """Any two entries of an honest log would convict its operator."""
+    with open_registry(sqlite_at(tmp_path)) as registry:
+        registry.register(registration(7))
+        registry.register(registration(8, B))
+        proofs = [registry.prove_inclusion(index) for index in range(2)]
+    evidence = LogEvidence(
+        domain=TERMS.domain, kind="double", first=None, second=proofs[0].log, prefix_root=None, path=(), receipt=None,
+        inclusions=tuple(Inclusion(index=p.index, entry=p.entry, path=p.path) for p in proofs),
+    )  # fmt: skip
+    with pytest.raises(LogInclusion, match="not two pledges"):
+        require_evidence(evidence, TERMS)
+
+
 @pytest.mark.parametrize("more", [{"prefix_root": bytes(32)}, {"path": (bytes(32),)}, {"receipt": RECEIPT}])
 def test_evidence_holds_nothing_beside_its_kind(more: dict[str, object]) -> None:
     with pytest.raises(SchemaType):
@@ -212,3 +246,14 @@ def test_terms_are_of_epochs_that_pass_and_of_venues_that_can_sign() -> None:
 def test_an_entry_is_of_its_epoch() -> None:
     assert PROOF.entry.registration is not None
     assert PROOF.entry.epoch == PROOF.entry.registration.epoch
+    fields = {name: getattr(PROOF.entry, name) for name in LogEntry.model_fields}
+    with pytest.raises(SchemaType, match="empty entry"):
+        _ = LogEntry.model_construct(**fields | {"registration": None}).epoch
+
+
+def test_the_second_in_which_an_epoch_ends_is_of_the_next() -> None:
+    outliving = pledge(7, expires_at=EPOCH_END + 600)
+    with pytest.raises(PledgeTooLong):
+        require_current(outliving, TERMS, EPOCH_END - 1)
+    with pytest.raises(EpochMismatch):
+        require_current(outliving, TERMS, EPOCH_END)

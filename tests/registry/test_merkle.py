@@ -198,8 +198,9 @@ def test_the_ends_of_consistency() -> None:
     for first, second in ((0, 8), (9, 8)):
         with pytest.raises(ValueError, match="proof leads"):
             consistency_path(first, second, TREE.node)
-    with pytest.raises(ValueError, match="no such leaf"):
-        inclusion_path(8, 8, TREE.node)
+    for index in (8, -1):
+        with pytest.raises(ValueError, match="no such leaf"):
+            inclusion_path(index, 8, TREE.node)
     with pytest.raises(ValueError, match="nodes"):
         Frontier(3)
 

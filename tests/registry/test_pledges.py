@@ -11,6 +11,7 @@ from registry_world import (
     EPOCH_END,
     EPOCH_START,
     NOW,
+    OPERATOR,
     SIGNING,
     TERMS,
     A,
@@ -21,8 +22,10 @@ from registry_world import (
     registration,
     release,
 )
+from sqlalchemy import delete, select
 
-from zkmargin.attestations.documents import OfflineDomain, Signers
+from zkmargin.attestations.documents import OfflineDomain, Signers, sign
+from zkmargin.attestations.signatures import SigningKey
 from zkmargin.errors import (
     ChallengeMismatch,
     DomainMismatch,
@@ -31,7 +34,9 @@ from zkmargin.errors import (
     ProofExpired,
     SignatureNotAttestor,
     VenueMismatch,
+    VerificationError,
 )
+from zkmargin.verifier.registry import tables
 from zkmargin.verifier.registry.errors import (
     ContextReplay,
     DoublePledge,
@@ -273,6 +278,22 @@ def test_only_the_venue_that_holds_it_releases(registry: Registry) -> None:
     unchanged(registry, 1)
 
 
+def test_a_release_has_as_many_signatures_as_its_venue_needs(url: str) -> None:
+    """One of two signers, bribed or robbed of its key, frees no collateral; neither does one of each of two venues."""
+    second = SigningKey(b"\x3d" * 32)
+    both = Signers.of(ALPHA.address, second.address, threshold=2)
+    venues = tuple(v.model_copy(update={"signers": both}) if v.venue_id == A else v for v in TERMS.venues)
+    with open_registry(url, terms=TERMS.model_copy(update={"venues": venues})) as registry:
+        registry.register(registration(7, keys=[ALPHA, second]))
+        alone = release(7)
+        for keys in ([ALPHA], [second], [ALPHA, BETA], [ALPHA, STRANGER]):
+            with pytest.raises(VerificationError):
+                registry.release(alone.model_copy(update={"signatures": sign(alone.release, SIGNING, keys)}))
+        unchanged(registry, 1)
+        registry.release(alone.model_copy(update={"signatures": sign(alone.release, SIGNING, [ALPHA, second])}))
+        assert registry.pledge(7) is None
+
+
 def test_a_release_is_of_the_pledges_epoch_not_of_the_future_and_of_something(registry: Registry) -> None:
     registry.register(registration(7))
     for epoch in (EPOCH + 1, 2**63, 2**64 - 1):  # the last two are no numbers for a database
@@ -337,6 +358,19 @@ def test_a_challenge_is_for_a_venue_of_the_registry_and_short(registry: Registry
             registry.issue_challenge(A, seconds)
 
 
+def test_a_challenge_that_is_drawn_twice_is_given_to_nobody(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was given it first could be answered by a proof for the second."""
+    monkeypatch.setattr("secrets.token_bytes", lambda count: b"\x07" * count)
+    challenge, _ = registry.issue_challenge(A)
+    with pytest.raises(StoreFailed, match="twice"):
+        registry.issue_challenge(B)
+    with pytest.raises(ChallengeMismatch):
+        registry.consume_challenge(challenge, B)
+    registry.consume_challenge(challenge, A)
+
+
 # --- the database ---------------------------------------------------------------------------------------------------
 
 
@@ -349,6 +383,17 @@ def test_a_registry_is_found_again(url: str) -> None:
             again.register(registration(7, B))
         again.register(registration(8, B))
         again.require_whole()
+
+
+def test_tables_beside_the_pledges_are_written_and_read(registry: Registry) -> None:
+    registry.register(registration(7))
+    size = select(tables.registry.c.size)
+    assert registry.write(lambda connection: connection.execute(size).scalar_one()).result() == 1
+    forgotten = registry.write(lambda connection: connection.execute(delete(tables.contexts)).rowcount)
+    assert forgotten.result() == 1
+    with registry.reading() as connection:
+        assert connection.execute(select(tables.contexts)).all() == []
+        assert connection.execute(size).scalar_one() == 1
 
 
 def test_two_processes_share_a_registry(url: str) -> None:
@@ -370,11 +415,13 @@ def test_a_database_is_of_one_registry(url: str) -> None:
     for changes in ({"epoch_length": 3600}, {"operator": ALPHA.address}):
         with pytest.raises(StoreFailed):
             Registry.create(url, TERMS.model_copy(update=changes))
+    with pytest.raises(DomainMismatch):
+        Registry(url, other, OPERATOR)
+    with pytest.raises(StoreFailed):
+        Registry(url, TERMS.model_copy(update={"epoch_length": 3600}), OPERATOR)
 
 
 def test_a_registry_is_made_before_it_is_opened(url: str) -> None:
-    from registry_world import OPERATOR
-
     with pytest.raises(StoreFailed):
         Registry(url, TERMS, OPERATOR)
     with pytest.raises(SignatureNotAttestor):
@@ -386,6 +433,10 @@ def test_nothing_is_accepted_once_it_is_closed(url: str) -> None:
     registry.close()
     with pytest.raises(StoreFailed):
         registry.register(registration(7))
+    with open_registry(url) as left:
+        left.register(registration(7))
+    with pytest.raises(StoreFailed):
+        left.register(registration(8))
 
 
 @pytest.mark.parametrize("address", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql://user:secret@host/x"])

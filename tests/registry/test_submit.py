@@ -183,6 +183,11 @@ def test_a_verdict_on_another_proof_records_nothing(world: World, registry: Regi
     verdict = judge(mine, mine.context.challenge)
     with pytest.raises(StatementMismatch):
         registry.record(other, verdict)
+    elsewhere = mine.model_copy(update={"domain": OfflineDomain(salt=b"\x01" * 32)})
+    stranger = mine.model_copy(update={"context": mine.context.model_copy(update={"verifier_id": b"\x01" * 32})})
+    for changed, error in ((elsewhere, DomainMismatch), (stranger, VenueMismatch)):
+        with pytest.raises(error):
+            registry.record(changed, verdict)
     assert registry.size() == 0
     registry.record(mine, verdict)
 

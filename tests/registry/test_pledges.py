@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from parties import STRANGER
 from registry_world import (
@@ -44,7 +46,7 @@ from zkmargin.verifier.registry.errors import (
     PledgeRefresh,
     StoreFailed,
 )
-from zkmargin.verifier.registry.registry import Registry
+from zkmargin.verifier.registry.registry import Registry, system_clock
 
 
 def unchanged(registry: Registry, size: int) -> None:
@@ -193,9 +195,23 @@ def test_strangers_and_other_domains_are_refused(registry: Registry) -> None:
     with pytest.raises(VenueMismatch):
         registry.register(registration(7, b"\x01" * 32, keys=[ALPHA]))
     elsewhere = registration(7).model_copy(update={"domain": OfflineDomain(salt=b"\x01" * 32)})
-    with pytest.raises(DomainMismatch):
-        registry.register(elsewhere)
+    gone = release(7).model_copy(update={"domain": elsewhere.domain})
+    for refused in (lambda: registry.register(elsewhere), lambda: registry.release(gone)):
+        with pytest.raises(DomainMismatch) as refusal:
+            refused()
+        assert refusal.value.got == "0x" + elsewhere.domain.signing().pledge_domain.hex()
     unchanged(registry, 0)
+
+
+def test_a_head_that_was_shown_is_no_later_than_the_next(registry: Registry, clock: Clock) -> None:
+    """Else a clock that goes back would convict an honest operator of a log that became shorter."""
+    registry.register(registration(7))
+    clock.now = NOW + 100
+    shown = registry.fresh_head()
+    clock.now = NOW
+    receipt = registry.register(registration(8))
+    assert (shown.head.size, shown.head.time) == (1, NOW + 100)
+    assert (receipt.log.head.size, receipt.log.head.time) == (2, NOW + 100)
 
 
 # --- times ----------------------------------------------------------------------------------------------------------
@@ -356,6 +372,8 @@ def test_a_challenge_is_for_a_venue_of_the_registry_and_short(registry: Registry
     for seconds in (0, 3601):
         with pytest.raises(ChallengeMismatch):
             registry.issue_challenge(A, seconds)
+    for seconds in (1, 3600):
+        assert registry.issue_challenge(A, seconds)[1] == NOW + seconds
 
 
 def test_a_challenge_that_is_drawn_twice_is_given_to_nobody(
@@ -405,6 +423,11 @@ def test_two_processes_share_a_registry(url: str) -> None:
             two.register(registration(1, B))
         assert [entry.nullifier for entry in two.page(0).entries] == [1, 2, 3, 4, 5, 6]
         one.require_whole()
+
+
+def test_the_clock_of_a_registry_is_the_machines_unless_told() -> None:
+    before = int(time.time())
+    assert before <= system_clock() <= time.time()
 
 
 def test_a_database_is_of_one_registry(url: str) -> None:

@@ -148,8 +148,10 @@ def test_a_challenge_of_another_venue_or_of_nobody(world: World, registry: Regis
 def test_what_is_not_for_this_registry_costs_no_challenge(world: World, registry: Registry, clock: Clock) -> None:
     judge = judging(world, clock)
     envelope = prove(world, registry.issue_challenge(A, 3600)[0])
-    with pytest.raises(DomainMismatch):
-        registry.submit(envelope.model_copy(update={"domain": OfflineDomain(salt=b"\x01" * 32)}), judge)
+    other = OfflineDomain(salt=b"\x01" * 32)
+    with pytest.raises(DomainMismatch) as refusal:
+        registry.submit(envelope.model_copy(update={"domain": other}), judge)
+    assert refusal.value.got == "0x" + other.signing().pledge_domain.hex()
     elsewhere = envelope.context.model_copy(update={"verifier_id": b"\x01" * 32})
     with pytest.raises(VenueMismatch):
         registry.submit(envelope.model_copy(update={"context": elsewhere}), judge)
@@ -186,8 +188,10 @@ def test_a_verdict_on_another_proof_records_nothing(world: World, registry: Regi
     elsewhere = mine.model_copy(update={"domain": OfflineDomain(salt=b"\x01" * 32)})
     stranger = mine.model_copy(update={"context": mine.context.model_copy(update={"verifier_id": b"\x01" * 32})})
     for changed, error in ((elsewhere, DomainMismatch), (stranger, VenueMismatch)):
-        with pytest.raises(error):
+        with pytest.raises(error) as refusal:
             registry.record(changed, verdict)
+        shown = elsewhere.domain.signing().pledge_domain if error is DomainMismatch else b"\x01" * 32
+        assert refusal.value.got == "0x" + shown.hex()
     assert registry.size() == 0
     registry.record(mine, verdict)
 
